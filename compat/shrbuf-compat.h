@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Differences between kernel versions, and nothing else. Each entry is shaped like
+ * the newest interface. SHRBUF_HAVE_* come from compat/probe, which looks at the
+ * headers that the module is built against: stable updates take over interfaces, so
+ * version numbers do not tell.
+ */
+#ifndef _SHRBUF_COMPAT_H
+#define _SHRBUF_COMPAT_H
+
+#include <linux/device.h>
+#include <linux/dma-buf.h>
+#include <linux/fs.h>
+#include <linux/lockdep.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/version.h>
+
+/* 6.3: vm_flags_set(), before that the flags were set directly. */
+#ifndef SHRBUF_HAVE_VM_FLAGS_SET
+static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
+{
+	vma->vm_flags |= flags;
+}
+#endif
+
+/* 6.10: __assign_str() knows the source from __string(). */
+#ifdef SHRBUF_HAVE_ASSIGN_STR_1
+#define shrbuf_compat_assign_str(dst, src)	__assign_str(dst)
+#else
+#define shrbuf_compat_assign_str(dst, src)	__assign_str(dst, src)
+#endif
+
+/* 6.13: the namespace became a string. */
+#ifdef SHRBUF_HAVE_NS_STRING
+#define SHRBUF_COMPAT_IMPORT_NS_DMA_BUF	MODULE_IMPORT_NS("DMA_BUF")
+#else
+#define SHRBUF_COMPAT_IMPORT_NS_DMA_BUF	MODULE_IMPORT_NS(DMA_BUF)
+#endif
+
+/* 6.4: remove_dev() lost its second argument, and class became constant. */
+#ifdef SHRBUF_HAVE_REMOVE_DEV_1
+#define SHRBUF_COMPAT_REMOVE_DEV(_name, _func)				\
+static void _name(struct device *dev)					\
+{									\
+	_func(dev);							\
+}
+#else
+#define SHRBUF_COMPAT_REMOVE_DEV(_name, _func)				\
+static void _name(struct device *dev, struct class_interface *intf)	\
+{									\
+	_func(dev);							\
+}
+#endif
+
+static inline void shrbuf_compat_set_class(struct class_interface *intf,
+					   struct device *dev)
+{
+	intf->class = dev->class;
+}
+
+/*
+ * 6.7: files have a reference count type of their own, and file_ref_get() or
+ * get_file_active(). @file must not be freed during the call.
+ */
+static inline bool shrbuf_compat_get_file_active(struct file *file)
+{
+#if defined(SHRBUF_HAVE_FILE_REF)
+	return file_ref_get(&file->f_ref);
+#else
+	return atomic_long_inc_not_zero(&file->f_count);
+#endif
+}
+
+/*
+ * Until 6.2 each dma-buf had a mutex, which dma_buf_vmap() holds while it calls the
+ * exporter. A dma-buf that stands on another one nests the two, so its mutex needs
+ * a class of its own. The order is always outer, inner: a shared buffer never
+ * stands on a shared buffer.
+ */
+#ifdef SHRBUF_HAVE_DMABUF_MUTEX
+#define shrbuf_compat_outer_dmabuf(dmabuf)				\
+do {									\
+	static struct lock_class_key __key;				\
+									\
+	lockdep_set_class(&(dmabuf)->lock, &__key);			\
+} while (0)
+#else
+#define shrbuf_compat_outer_dmabuf(dmabuf)	do { } while (0)
+#endif
+
+#endif /* _SHRBUF_COMPAT_H */

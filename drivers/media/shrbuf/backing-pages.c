@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Buffers in pages that shrbuf allocates: scatter-gather, no device needed.
+ */
+
+/**
+ * DOC: pages
+ *
+ * Memory comes as zeroed pages, in runs of up to 64 KiB where the system has
+ * them, and is charged to the memory cgroup of the caller. Devices get it as a
+ * scatterlist with segments as long as they can take.
+ *
+ * Cache maintenance: mapping and unmapping a device does it, and importers keep
+ * mappings for long, so begin_cpu_access and end_cpu_access do it for all devices
+ * that have the buffer mapped at that time.
+ *
+ * The scatterlist that a device gets is a copy. dma-buf may scramble it while it is
+ * handed out (CONFIG_DMABUF_DEBUG), and we need a whole one for the maintenance.
+ */
+
+#include <linux/dma-mapping.h>
+#include <linux/dma-resv.h>
+#include <linux/export.h>
+#include <linux/list.h>
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+
+#include "shrbuf-priv.h"
+
+/* 16 pages: few enough to be found when memory is fragmented. */
+#define SHRBUF_PAGES_ORDER	4
+
+/**
+ * struct shrbuf_pages - a buffer in pages
+ * @sb: base object, must be first
+ * @resv: of all dma-bufs of the buffer
+ * @pages: the memory. Invariant over the lifetime.
+ * @nr_pages: number of @pages. Invariant over the lifetime.
+ * @lock: protects @attachments, @vaddr, @vmap_count, and &struct
+ *	pages_attachment.mapped of each attachment. Innermost lock.
+ * @attachments: all attached devices
+ * @vaddr: kernel mapping, NULL without one
+ * @vmap_count: number of users of @vaddr
+ */
+struct shrbuf_pages {
+	struct shrbuf sb;
+	struct dma_resv resv;
+	struct page **pages;
+	unsigned int nr_pages;
+	struct mutex lock;	/* see above */
+	struct list_head attachments;
+	void *vaddr;
+	unsigned int vmap_count;
+};
+
+/**
+ * struct pages_attachment - a device that is attached to the buffer
+ * @node: in &shrbuf_pages.attachments
+ * @dev: the device
+ * @own: the whole scatterlist, for mapping and cache maintenance
+ * @out: the copy that the importer gets
+ * @dir: direction of the mapping, valid while @mapped
+ * @mapped: the device has the buffer mapped
+ */
+struct pages_attachment {
+	struct list_head node;
+	struct device *dev;
+	struct sg_table own;
+	struct sg_table out;
+	enum dma_data_direction dir;
+	bool mapped;
+};
+
+#define to_shrbuf_pages(s)	container_of(s, struct shrbuf_pages, sb)
+
+static int pages_open(struct shrbuf *sb)
+{
+	sb->resv = &to_shrbuf_pages(sb)->resv;
+	return 0;
+}
+
+static int pages_attach(struct shrbuf *sb, struct dma_buf_attachment *attach)
+{
+	struct shrbuf_pages *buf = to_shrbuf_pages(sb);
+	struct pages_attachment *pa;
+	int ret;
+
+	pa = kzalloc(sizeof(*pa), GFP_KERNEL);
+	if (!pa)
+		return -ENOMEM;
+	pa->dev = attach->dev;
+	ret = sg_alloc_table_from_pages_segment(&pa->own, buf->pages,
+						buf->nr_pages, 0, sb->size,
+						dma_get_max_seg_size(pa->dev),
+						GFP_KERNEL);
+	if (ret)
+		goto err_free;
+	ret = sg_alloc_table(&pa->out, pa->own.orig_nents, GFP_KERNEL);
+	if (ret)
+		goto err_own;
+
+	attach->priv = pa;
+	mutex_lock(&buf->lock);
+	list_add(&pa->node, &buf->attachments);
+	mutex_unlock(&buf->lock);
+	return 0;
+
+err_own:
+	sg_free_table(&pa->own);
+err_free:
+	kfree(pa);
+	return ret;
+}
+
+static void pages_detach(struct shrbuf *sb, struct dma_buf_attachment *attach)
+{
+	struct shrbuf_pages *buf = to_shrbuf_pages(sb);
+	struct pages_attachment *pa = attach->priv;
+
+	mutex_lock(&buf->lock);
+	list_del(&pa->node);
+	mutex_unlock(&buf->lock);
+	sg_free_table(&pa->out);
+	sg_free_table(&pa->own);
+	kfree(pa);
+}
+
+/* Pages and addresses of a mapped scatterlist into another one of the same size. */
+static void pages_copy_sgt(struct sg_table *to, const struct sg_table *from)
+{
+	struct scatterlist *src = from->sgl;
+	struct scatterlist *dst;
+	unsigned int i;
+
+	for_each_sgtable_sg(to, dst, i) {
+		sg_set_page(dst, sg_page(src), src->length, src->offset);
+		sg_dma_address(dst) = sg_dma_address(src);
+		sg_dma_len(dst) = sg_dma_len(src);
+		src = sg_next(src);
+	}
+	to->nents = from->nents;
+}
+
+/*
+ * One mapping for each attachment: a second one could ask for another direction,
+ * which would need other cache maintenance.
+ */
+static struct sg_table *pages_map(struct shrbuf *sb,
+				  struct dma_buf_attachment *attach,
+				  enum dma_data_direction dir)
+{
+	struct shrbuf_pages *buf = to_shrbuf_pages(sb);
+	struct pages_attachment *pa = attach->priv;
+	int ret = -EBUSY;
+
+	mutex_lock(&buf->lock);
+	if (pa->mapped)
+		goto out;
+	ret = dma_map_sgtable(pa->dev, &pa->own, dir, 0);
+	if (ret)
+		goto out;
+	pages_copy_sgt(&pa->out, &pa->own);
+	pa->dir = dir;
+	pa->mapped = true;
+out:
+	mutex_unlock(&buf->lock);
+	return ret ? ERR_PTR(ret) : &pa->out;
+}
+
+static void pages_unmap(struct shrbuf *sb, struct dma_buf_attachment *attach,
+			struct sg_table *sgt, enum dma_data_direction dir)
+{
+	struct shrbuf_pages *buf = to_shrbuf_pages(sb);
+	struct pages_attachment *pa = attach->priv;
+
+	mutex_lock(&buf->lock);
+	dma_unmap_sgtable(pa->dev, &pa->own, pa->dir, 0);
+	pa->mapped = false;
+	mutex_unlock(&buf->lock);
+}
+
+static int pages_vmap(struct shrbuf *sb, struct iosys_map *map)
+{
+	struct shrbuf_pages *buf = to_shrbuf_pages(sb);
+	int ret = 0;
+
+	mutex_lock(&buf->lock);
+	if (!buf->vmap_count)
+		buf->vaddr = vmap(buf->pages, buf->nr_pages, VM_MAP,
+				  PAGE_KERNEL);
+	if (buf->vaddr) {
+		buf->vmap_count++;
+		iosys_map_set_vaddr(map, buf->vaddr);
+	} else {
+		ret = -ENOMEM;
+	}
+	mutex_unlock(&buf->lock);
+	return ret;
+}
+
+static void pages_vunmap(struct shrbuf *sb, struct iosys_map *map)
+{
+	struct shrbuf_pages *buf = to_shrbuf_pages(sb);
+
+	mutex_lock(&buf->lock);
+	if (!--buf->vmap_count) {
+		vunmap(buf->vaddr);
+		buf->vaddr = NULL;
+	}
+	mutex_unlock(&buf->lock);
+}
+
+static int pages_mmap(struct shrbuf *sb, struct vm_area_struct *vma)
+{
+	struct shrbuf_pages *buf = to_shrbuf_pages(sb);
+
+	/* A private mapping would be a copy as soon as it is written to. */
+	if (!(vma->vm_flags & VM_SHARED))
+		return -EINVAL;
+	vm_flags_set(vma, VM_DONTEXPAND | VM_DONTDUMP);
+	return vm_map_pages(vma, buf->pages, buf->nr_pages);
+}
+
+static int pages_begin_cpu_access(struct shrbuf *sb,
+				  enum dma_data_direction dir)
+{
+	struct shrbuf_pages *buf = to_shrbuf_pages(sb);
+	struct pages_attachment *pa;
+
+	mutex_lock(&buf->lock);
+	list_for_each_entry(pa, &buf->attachments, node)
+		if (pa->mapped)
+			dma_sync_sgtable_for_cpu(pa->dev, &pa->own, pa->dir);
+	mutex_unlock(&buf->lock);
+	return 0;
+}
+
+static int pages_end_cpu_access(struct shrbuf *sb, enum dma_data_direction dir)
+{
+	struct shrbuf_pages *buf = to_shrbuf_pages(sb);
+	struct pages_attachment *pa;
+
+	mutex_lock(&buf->lock);
+	list_for_each_entry(pa, &buf->attachments, node)
+		if (pa->mapped)
+			dma_sync_sgtable_for_device(pa->dev, &pa->own, pa->dir);
+	mutex_unlock(&buf->lock);
+	return 0;
+}
+
+static void pages_free(struct shrbuf_pages *buf)
+{
+	while (buf->nr_pages)
+		__free_page(buf->pages[--buf->nr_pages]);
+	kvfree(buf->pages);
+	dma_resv_fini(&buf->resv);
+	mutex_destroy(&buf->lock);
+}
+
+static void pages_release(struct shrbuf *sb)
+{
+	pages_free(to_shrbuf_pages(sb));
+}
+
+static const struct shrbuf_backing_ops pages_ops = {
+	.name			= "pages",
+	.open			= pages_open,
+	.attach			= pages_attach,
+	.detach			= pages_detach,
+	.map			= pages_map,
+	.unmap			= pages_unmap,
+	.vmap			= pages_vmap,
+	.vunmap			= pages_vunmap,
+	.mmap			= pages_mmap,
+	.begin_cpu_access	= pages_begin_cpu_access,
+	.end_cpu_access		= pages_end_cpu_access,
+	.release		= pages_release,
+};
+
+/* Fills buf->pages up to @nr; on failure what is there stays for pages_free(). */
+static int pages_fill(struct shrbuf_pages *buf, unsigned int nr)
+{
+	const gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN;
+	unsigned int order = SHRBUF_PAGES_ORDER;
+	unsigned int i;
+
+	while (buf->nr_pages < nr) {
+		struct page *page;
+
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		while (order && (1U << order) > nr - buf->nr_pages)
+			order--;
+		/* Long runs are welcome, but not worth an effort. */
+		page = alloc_pages(order ? gfp | __GFP_NORETRY : gfp, order);
+		if (!page) {
+			if (!order)
+				return -ENOMEM;
+			order--;
+			continue;
+		}
+		/* Separate pages, as mappings of user space need them. */
+		split_page(page, order);
+		for (i = 0; i < 1U << order; i++)
+			buf->pages[buf->nr_pages++] = page + i;
+		cond_resched();
+	}
+	return 0;
+}
+
+/**
+ * shrbuf_alloc - allocate a buffer in pages
+ * @size: in bytes, is rounded up to whole pages
+ * @name: for listings, is copied and cut to fit
+ *
+ * The memory is zeroed, not contiguous, and charged to the memory cgroup of the
+ * caller. May sleep, a fatal signal interrupts it.
+ *
+ * Return: the buffer with a reference for shrbuf_put(), or
+ *
+ * - -EINVAL: @size is zero or beyond 4 GiB less one page
+ * - -ENOMEM: out of memory, or over the limit of the cgroup
+ * - -EINTR: the caller was killed
+ */
+struct shrbuf *shrbuf_alloc(size_t size, const char *name)
+{
+	struct shrbuf_pages *buf;
+	unsigned int nr;
+	int ret = -ENOMEM;
+
+	might_sleep();
+	/* Our own limit, far below where kvcalloc() would warn. */
+	if (!size || size > round_down(U32_MAX, PAGE_SIZE))
+		return ERR_PTR(-EINVAL);
+	size = PAGE_ALIGN(size);
+	nr = size >> PAGE_SHIFT;
+
+	buf = kzalloc(sizeof(*buf), GFP_KERNEL_ACCOUNT);
+	if (!buf)
+		return ERR_PTR(-ENOMEM);
+	mutex_init(&buf->lock);
+	INIT_LIST_HEAD(&buf->attachments);
+	dma_resv_init(&buf->resv);
+
+	buf->pages = kvcalloc(nr, sizeof(*buf->pages), GFP_KERNEL_ACCOUNT);
+	if (!buf->pages)
+		goto err;
+	ret = pages_fill(buf, nr);
+	if (ret)
+		goto err;
+	ret = shrbuf_init(&buf->sb, &pages_ops, size, name);
+	if (ret)
+		goto err;
+	return &buf->sb;
+
+err:
+	pages_free(buf);
+	kfree(buf);
+	return ERR_PTR(ret);
+}
+EXPORT_SYMBOL_GPL(shrbuf_alloc);

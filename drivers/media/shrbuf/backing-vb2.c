@@ -1,0 +1,467 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Buffers of videobuf2 as shared buffers: memory operations which wrap those of
+ * videobuf2's own allocators.
+ */
+
+/**
+ * DOC: wrapped memory operations
+ *
+ * The allocators of videobuf2 do all the work. The wrapper keeps, for each plane,
+ * what the allocator returned. For memory that the driver allocates (MMAP) it also
+ * makes a shared buffer. For memory of others (USERPTR, DMABUF) it only passes on.
+ *
+ * References: videobuf2 holds the plane, the plane holds the shared buffer, the
+ * shared buffer holds the first reference of the allocator, which videobuf2 would
+ * hold otherwise. So the memory outlives queue, device and driver, as long as
+ * somebody uses it. Mappings made through the video device hold the allocator's
+ * memory as they always did.
+ *
+ * Export: the first export makes the allocator's own dma-buf, to which the shared
+ * buffer passes everything on, see backing-proxy.c. It goes with the last file
+ * descriptor, so that the number of users that the allocator reports, and so
+ * V4L2_BUF_FLAG_MAPPED, is as it would be without us.
+ *
+ * Context: all operations but finish run in process context, most of them under
+ * the lock of the queue. finish runs in vb2_buffer_done(), perhaps in interrupt
+ * context, and must not sleep. prepare runs at VIDIOC_QBUF or
+ * VIDIOC_PREPARE_BUF, perhaps before VIDIOC_STREAMON.
+ *
+ * A plane pins this module: a queue may keep its planes, and with them pointers to
+ * these operations, after it was detached from us by the removal of its device.
+ */
+
+#include <linux/device.h>
+#include <linux/err.h>
+#include <linux/export.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <media/videobuf2-core.h>
+#include <media/videobuf2-dma-contig.h>
+#include <media/videobuf2-dma-sg.h>
+#include <media/videobuf2-vmalloc.h>
+
+#include "shrbuf-priv.h"
+#include "trace.h"
+
+/**
+ * struct shrbuf_vb2 - a shared buffer in memory of a videobuf2 allocator
+ * @proxy: base object, must be first. Its @inner is the allocator's dma-buf while
+ *	the buffer is exported.
+ * @base: the allocator
+ * @priv: what the allocator returned. One reference of it is ours.
+ * @vb: for the allocator when it makes a dma-buf. NULL once the queue has given
+ *	the plane back: the allocators take the argument but look only at @priv.
+ *	Protected by &shrbuf.lock.
+ */
+struct shrbuf_vb2 {
+	struct shrbuf_proxy proxy;
+	const struct vb2_mem_ops *base;
+	void *priv;
+	struct vb2_buffer *vb;
+};
+
+/**
+ * struct shrbuf_plane - what videobuf2 holds for one plane
+ * @base: the allocator
+ * @priv: what the allocator returned
+ * @buf: the shared buffer with a reference, NULL for memory of others
+ */
+struct shrbuf_plane {
+	const struct vb2_mem_ops *base;
+	void *priv;
+	struct shrbuf_vb2 *buf;
+};
+
+#define to_shrbuf_vb2(s)	container_of(s, struct shrbuf_vb2, proxy.sb)
+
+/* the shared buffer */
+
+static int vb2_open(struct shrbuf *sb)
+{
+	struct shrbuf_vb2 *buf = to_shrbuf_vb2(sb);
+	struct dma_buf *inner;
+
+	lockdep_assert_held(&sb->lock);
+	inner = buf->base->get_dmabuf(buf->vb, buf->priv, O_RDWR);
+	/* The allocators say only that it failed. Out of memory is all it can be. */
+	if (IS_ERR_OR_NULL(inner))
+		return inner ? PTR_ERR(inner) : -ENOMEM;
+	buf->proxy.inner = inner;
+	sb->resv = inner->resv;
+	return 0;
+}
+
+static void vb2_close(struct shrbuf *sb)
+{
+	struct shrbuf_vb2 *buf = to_shrbuf_vb2(sb);
+
+	lockdep_assert_held(&sb->lock);
+	dma_buf_put(buf->proxy.inner);
+	buf->proxy.inner = NULL;
+	sb->resv = NULL;
+}
+
+static int vb2_mmap_shared(struct shrbuf *sb, struct vm_area_struct *vma)
+{
+	struct shrbuf_vb2 *buf = to_shrbuf_vb2(sb);
+
+	/* As the allocator's dma-buf does it, but the file stays ours. */
+	return buf->base->mmap(buf->priv, vma);
+}
+
+static void vb2_release(struct shrbuf *sb)
+{
+	struct shrbuf_vb2 *buf = to_shrbuf_vb2(sb);
+
+	buf->base->put(buf->priv);
+}
+
+/* Differ in name only, so that listings tell where the memory is. */
+#define SHRBUF_VB2_BACKING(_name)				\
+{								\
+	.name			= _name,			\
+	.open			= vb2_open,			\
+	.close			= vb2_close,			\
+	.attach			= shrbuf_proxy_attach,		\
+	.detach			= shrbuf_proxy_detach,		\
+	.map			= shrbuf_proxy_map,		\
+	.unmap			= shrbuf_proxy_unmap,		\
+	.vmap			= shrbuf_proxy_vmap,		\
+	.vunmap			= shrbuf_proxy_vunmap,		\
+	.mmap			= vb2_mmap_shared,		\
+	.begin_cpu_access	= shrbuf_proxy_begin_cpu_access, \
+	.end_cpu_access		= shrbuf_proxy_end_cpu_access,	\
+	.release		= vb2_release,			\
+}
+
+static const struct shrbuf_backing_ops vmalloc_backing =
+	SHRBUF_VB2_BACKING("vb2-vmalloc");
+static const struct shrbuf_backing_ops dma_sg_backing =
+	SHRBUF_VB2_BACKING("vb2-dma-sg");
+static const struct shrbuf_backing_ops dma_contig_backing =
+	SHRBUF_VB2_BACKING("vb2-dma-contig");
+
+/* the wrapped operations */
+
+static struct shrbuf_plane *plane_new(const struct vb2_mem_ops *base)
+{
+	struct shrbuf_plane *plane = kzalloc(sizeof(*plane), GFP_KERNEL);
+
+	if (plane) {
+		plane->base = base;
+		__module_get(THIS_MODULE);
+	}
+	return plane;
+}
+
+static void plane_free(struct shrbuf_plane *plane)
+{
+	kfree(plane);
+	/* Last, see "lifetime" in buffer.c. */
+	module_put(THIS_MODULE);
+}
+
+/* The plane that is being allocated is the first one without memory. */
+static void plane_name(char *name, size_t len, struct vb2_buffer *vb,
+		       struct device *dev)
+{
+	unsigned int plane = 0;
+
+	while (plane < vb->num_planes && vb->planes[plane].mem_priv)
+		plane++;
+	snprintf(name, len, "%s/%u.%u", dev ? dev_name(dev) : "vb2", vb->index,
+		 plane);
+}
+
+static void *plane_alloc(struct vb2_buffer *vb, struct device *dev,
+			 unsigned long size, const struct vb2_mem_ops *base,
+			 const struct shrbuf_backing_ops *ops)
+{
+	char name[SHRBUF_NAME_LEN];
+	struct shrbuf_plane *plane;
+	struct shrbuf_vb2 *buf;
+	int ret = -ENOMEM;
+
+	plane = plane_new(base);
+	if (!plane)
+		return ERR_PTR(-ENOMEM);
+	buf = kzalloc(sizeof(*buf), GFP_KERNEL);
+	if (!buf)
+		goto err_plane;
+
+	plane->priv = base->alloc(vb, dev, size);
+	if (IS_ERR_OR_NULL(plane->priv)) {
+		if (plane->priv)
+			ret = PTR_ERR(plane->priv);
+		goto err_buf;
+	}
+
+	buf->base = base;
+	buf->priv = plane->priv;
+	buf->vb = vb;
+	plane_name(name, sizeof(name), vb, dev);
+	ret = shrbuf_init(&buf->proxy.sb, ops, size, name);
+	if (ret)
+		goto err_priv;
+	plane->buf = buf;
+	return plane;
+
+err_priv:
+	base->put(plane->priv);
+err_buf:
+	kfree(buf);
+err_plane:
+	plane_free(plane);
+	return ERR_PTR(ret);
+}
+
+static void plane_put(void *buf_priv)
+{
+	struct shrbuf_plane *plane = buf_priv;
+	struct shrbuf *sb = &plane->buf->proxy.sb;
+
+	mutex_lock(&sb->lock);
+	plane->buf->vb = NULL;
+	mutex_unlock(&sb->lock);
+	shrbuf_put(sb);
+	plane_free(plane);
+}
+
+static struct dma_buf *plane_get_dmabuf(struct vb2_buffer *vb, void *buf_priv,
+					unsigned long flags)
+{
+	struct shrbuf_plane *plane = buf_priv;
+	struct dma_buf *dmabuf;
+
+	dmabuf = shrbuf_get_dmabuf(&plane->buf->proxy.sb, flags);
+	if (!IS_ERR(dmabuf))
+		trace_shrbuf_export(&plane->buf->proxy.sb);
+	return dmabuf;
+}
+
+static void *plane_get_userptr(struct vb2_buffer *vb, struct device *dev,
+			       unsigned long vaddr, unsigned long size,
+			       const struct vb2_mem_ops *base)
+{
+	struct shrbuf_plane *plane = plane_new(base);
+	void *priv;
+
+	if (!plane)
+		return ERR_PTR(-ENOMEM);
+	priv = base->get_userptr(vb, dev, vaddr, size);
+	if (IS_ERR_OR_NULL(priv)) {
+		plane_free(plane);
+		return priv;
+	}
+	plane->priv = priv;
+	return plane;
+}
+
+static void plane_put_userptr(void *buf_priv)
+{
+	struct shrbuf_plane *plane = buf_priv;
+
+	plane->base->put_userptr(plane->priv);
+	plane_free(plane);
+}
+
+static void *plane_attach_dmabuf(struct vb2_buffer *vb, struct device *dev,
+				 struct dma_buf *dbuf, unsigned long size,
+				 const struct vb2_mem_ops *base)
+{
+	struct shrbuf_plane *plane = plane_new(base);
+	void *priv;
+
+	if (!plane)
+		return ERR_PTR(-ENOMEM);
+	priv = base->attach_dmabuf(vb, dev, dbuf, size);
+	if (IS_ERR_OR_NULL(priv)) {
+		plane_free(plane);
+		return priv;
+	}
+	plane->priv = priv;
+	return plane;
+}
+
+static void plane_detach_dmabuf(void *buf_priv)
+{
+	struct shrbuf_plane *plane = buf_priv;
+
+	plane->base->detach_dmabuf(plane->priv);
+	plane_free(plane);
+}
+
+static int plane_map_dmabuf(void *buf_priv)
+{
+	struct shrbuf_plane *plane = buf_priv;
+
+	return plane->base->map_dmabuf(plane->priv);
+}
+
+static void plane_unmap_dmabuf(void *buf_priv)
+{
+	struct shrbuf_plane *plane = buf_priv;
+
+	plane->base->unmap_dmabuf(plane->priv);
+}
+
+static void plane_prepare(void *buf_priv)
+{
+	struct shrbuf_plane *plane = buf_priv;
+
+	plane->base->prepare(plane->priv);
+}
+
+static void plane_finish(void *buf_priv)
+{
+	struct shrbuf_plane *plane = buf_priv;
+
+	plane->base->finish(plane->priv);
+}
+
+static void *plane_vaddr(struct vb2_buffer *vb, void *buf_priv)
+{
+	struct shrbuf_plane *plane = buf_priv;
+
+	return plane->base->vaddr(vb, plane->priv);
+}
+
+static void *plane_cookie(struct vb2_buffer *vb, void *buf_priv)
+{
+	struct shrbuf_plane *plane = buf_priv;
+
+	return plane->base->cookie(vb, plane->priv);
+}
+
+static unsigned int plane_num_users(void *buf_priv)
+{
+	struct shrbuf_plane *plane = buf_priv;
+
+	return plane->base->num_users(plane->priv);
+}
+
+static int plane_mmap(void *buf_priv, struct vm_area_struct *vma)
+{
+	struct shrbuf_plane *plane = buf_priv;
+
+	return plane->base->mmap(plane->priv, vma);
+}
+
+/*
+ * videobuf2 asks the operations by their being there: a wrapper has exactly those
+ * of its allocator. These three start a plane, so they know the allocator by
+ * themselves.
+ */
+#define SHRBUF_VB2_START(_alloc)						\
+static void *_alloc##_new(struct vb2_buffer *vb, struct device *dev,	\
+			    unsigned long size)				\
+{									\
+	return plane_alloc(vb, dev, size, &vb2_##_alloc##_memops,	\
+			   &_alloc##_backing);				\
+}									\
+									\
+static void *_alloc##_get_userptr(struct vb2_buffer *vb,		\
+				  struct device *dev,			\
+				  unsigned long vaddr,			\
+				  unsigned long size)			\
+{									\
+	return plane_get_userptr(vb, dev, vaddr, size,			\
+				 &vb2_##_alloc##_memops);		\
+}									\
+									\
+static void *_alloc##_attach_dmabuf(struct vb2_buffer *vb,		\
+				    struct device *dev,			\
+				    struct dma_buf *dbuf,		\
+				    unsigned long size)			\
+{									\
+	return plane_attach_dmabuf(vb, dev, dbuf, size,			\
+				   &vb2_##_alloc##_memops);		\
+}
+
+SHRBUF_VB2_START(vmalloc)
+SHRBUF_VB2_START(dma_sg)
+SHRBUF_VB2_START(dma_contig)
+
+#define SHRBUF_VB2_COMMON(_alloc)					\
+	.alloc		= _alloc##_new,					\
+	.put		= plane_put,					\
+	.get_dmabuf	= plane_get_dmabuf,				\
+	.get_userptr	= _alloc##_get_userptr,				\
+	.put_userptr	= plane_put_userptr,				\
+	.attach_dmabuf	= _alloc##_attach_dmabuf,			\
+	.detach_dmabuf	= plane_detach_dmabuf,				\
+	.map_dmabuf	= plane_map_dmabuf,				\
+	.unmap_dmabuf	= plane_unmap_dmabuf,				\
+	.vaddr		= plane_vaddr,					\
+	.num_users	= plane_num_users,				\
+	.mmap		= plane_mmap
+
+#define SHRBUF_VB2_DMA							\
+	.prepare	= plane_prepare,				\
+	.finish		= plane_finish,					\
+	.cookie		= plane_cookie
+
+/*
+ * shrbuf_vb2_vmalloc_memops - in place of vb2_vmalloc_memops
+ *
+ * A driver that sets &vb2_queue.mem_ops to this before vb2_queue_init() exports
+ * shared buffers. Nothing else changes for it.
+ */
+const struct vb2_mem_ops shrbuf_vb2_vmalloc_memops = {
+	SHRBUF_VB2_COMMON(vmalloc),
+};
+EXPORT_SYMBOL_GPL(shrbuf_vb2_vmalloc_memops);
+
+/*
+ * shrbuf_vb2_dma_sg_memops - in place of vb2_dma_sg_memops
+ *
+ * As shrbuf_vb2_vmalloc_memops.
+ */
+const struct vb2_mem_ops shrbuf_vb2_dma_sg_memops = {
+	SHRBUF_VB2_COMMON(dma_sg),
+	SHRBUF_VB2_DMA,
+};
+EXPORT_SYMBOL_GPL(shrbuf_vb2_dma_sg_memops);
+
+/*
+ * shrbuf_vb2_dma_contig_memops - in place of vb2_dma_contig_memops
+ *
+ * As shrbuf_vb2_vmalloc_memops.
+ */
+const struct vb2_mem_ops shrbuf_vb2_dma_contig_memops = {
+	SHRBUF_VB2_COMMON(dma_contig),
+	SHRBUF_VB2_DMA,
+};
+EXPORT_SYMBOL_GPL(shrbuf_vb2_dma_contig_memops);
+
+static const struct {
+	const struct vb2_mem_ops *base;
+	const struct vb2_mem_ops *wrapper;
+} wrappers[] = {
+	{ &vb2_vmalloc_memops, &shrbuf_vb2_vmalloc_memops },
+	{ &vb2_dma_sg_memops, &shrbuf_vb2_dma_sg_memops },
+	{ &vb2_dma_contig_memops, &shrbuf_vb2_dma_contig_memops },
+};
+
+/* The wrapper of an allocator, or NULL if it is not one of videobuf2's own. */
+const struct vb2_mem_ops *shrbuf_vb2_wrapper(const struct vb2_mem_ops *base)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(wrappers); i++)
+		if (wrappers[i].base == base)
+			return wrappers[i].wrapper;
+	return NULL;
+}
+
+/* The allocator of a wrapper, or NULL if it is not a wrapper. */
+const struct vb2_mem_ops *shrbuf_vb2_base(const struct vb2_mem_ops *wrapper)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(wrappers); i++)
+		if (wrappers[i].wrapper == wrapper)
+			return wrappers[i].base;
+	return NULL;
+}

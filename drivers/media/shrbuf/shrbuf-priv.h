@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the files of shrbuf.ko share with each other, in the order of the files.
+ */
+#ifndef _SHRBUF_PRIV_H
+#define _SHRBUF_PRIV_H
+
+#include <linux/dma-buf.h>
+#include <linux/kref.h>
+#include <linux/mutex.h>
+#include <media/shrbuf.h>
+#include <media/videobuf2-core.h>
+
+#include "shrbuf-compat.h"
+
+#define SHRBUF_RELEASE		"0.1"
+#define SHRBUF_NAME_LEN		48
+#define SHRBUF_NR_MODES		3	/* O_RDONLY, O_WRONLY, O_RDWR */
+
+struct dentry;
+struct device;
+struct file;
+struct seq_file;
+
+/* buffer.c */
+
+/**
+ * struct shrbuf_backing_ops - where the memory of a shared buffer comes from
+ *
+ * The exporter passes what dma-buf asks for on to these. The locks that dma-buf
+ * holds differ between kernel versions: from 6.2 on @map, @unmap, @vmap and
+ * @vunmap run under the dma_resv of the buffer. Implementations must work with
+ * it held or not, and must not take it.
+ */
+struct shrbuf_backing_ops {
+	/** @name: for listings, at most 15 characters */
+	const char *name;
+
+	/**
+	 * @open: a first dma-buf is about to be made. Sets &shrbuf.resv, which
+	 * stays valid until @close. Runs under &shrbuf.lock, may sleep.
+	 */
+	int (*open)(struct shrbuf *sb);
+
+	/**
+	 * @close: the last dma-buf is gone, or the first could not be made.
+	 * Runs under &shrbuf.lock, may sleep. Optional.
+	 */
+	void (*close)(struct shrbuf *sb);
+
+	/** @attach: as &dma_buf_ops.attach. May sleep. */
+	int (*attach)(struct shrbuf *sb, struct dma_buf_attachment *attach);
+
+	/** @detach: as &dma_buf_ops.detach. May sleep. */
+	void (*detach)(struct shrbuf *sb, struct dma_buf_attachment *attach);
+
+	/** @map: as &dma_buf_ops.map_dma_buf. May sleep. */
+	struct sg_table *(*map)(struct shrbuf *sb,
+				struct dma_buf_attachment *attach,
+				enum dma_data_direction dir);
+
+	/** @unmap: as &dma_buf_ops.unmap_dma_buf. May sleep. */
+	void (*unmap)(struct shrbuf *sb, struct dma_buf_attachment *attach,
+		      struct sg_table *sgt, enum dma_data_direction dir);
+
+	/**
+	 * @vmap: as &dma_buf_ops.vmap. Called once for each of the dma-bufs of
+	 * the buffer (they differ in access mode), and must give the same
+	 * address each time until as many calls of @vunmap have been made.
+	 */
+	int (*vmap)(struct shrbuf *sb, struct iosys_map *map);
+
+	/** @vunmap: as &dma_buf_ops.vunmap */
+	void (*vunmap)(struct shrbuf *sb, struct iosys_map *map);
+
+	/**
+	 * @mmap: as &dma_buf_ops.mmap. Runs under mmap_lock for writing. The
+	 * range lies inside the buffer. @vma holds a reference on the file of
+	 * the dma-buf, so on the buffer.
+	 */
+	int (*mmap)(struct shrbuf *sb, struct vm_area_struct *vma);
+
+	/** @begin_cpu_access: as &dma_buf_ops.begin_cpu_access */
+	int (*begin_cpu_access)(struct shrbuf *sb, enum dma_data_direction dir);
+
+	/** @end_cpu_access: as &dma_buf_ops.end_cpu_access */
+	int (*end_cpu_access)(struct shrbuf *sb, enum dma_data_direction dir);
+
+	/**
+	 * @release: the last reference is gone. Gives the memory back. &struct
+	 * shrbuf itself, the first member of the backing's structure, is freed
+	 * by the caller. May sleep.
+	 */
+	void (*release)(struct shrbuf *sb);
+};
+
+/**
+ * struct shrbuf - a shared buffer
+ *
+ * Always the first member of a larger structure of its backing, so that one
+ * kfree_rcu() frees both.
+ */
+struct shrbuf {
+	/**
+	 * @refcount: held by the producer (a plane of a vb2 buffer), by each
+	 * dma-buf, and by whoever called shrbuf_get(), shrbuf_import() and so on
+	 */
+	struct kref refcount;
+
+	/** @id: number for people. Invariant over the lifetime. */
+	u32 id;
+
+	/** @fmode: which access may be exported. Invariant over the lifetime. */
+	fmode_t fmode;
+
+	/** @size: in bytes, whole pages. Invariant over the lifetime. */
+	size_t size;
+
+	/** @ops: Invariant over the lifetime. */
+	const struct shrbuf_backing_ops *ops;
+
+	/** @name: who made it. Invariant over the lifetime. */
+	char name[SHRBUF_NAME_LEN];
+
+	/**
+	 * @lock: protects @dmabuf, @nr_dmabufs, @resv. Outermost lock of the
+	 * module but for the lock of the video queue; dma_resv is never taken
+	 * under it.
+	 */
+	struct mutex lock;
+
+	/**
+	 * @dmabuf: one dma-buf for each access mode, or NULL. No reference is
+	 * held: the dma-buf holds one on us. Protected by @lock.
+	 */
+	struct dma_buf *dmabuf[SHRBUF_NR_MODES];
+
+	/**
+	 * @nr_dmabufs: number of dma-bufs that were made and not released yet.
+	 * May exceed the number of pointers in @dmabuf while one is on its way
+	 * out. Protected by @lock.
+	 */
+	unsigned int nr_dmabufs;
+
+	/** @resv: shared by all dma-bufs of this buffer. Protected by @lock. */
+	struct dma_resv *resv;
+
+	/** @rcu: frees, the list of buffers is walked under RCU */
+	struct rcu_head rcu;
+};
+
+int shrbuf_init(struct shrbuf *sb, const struct shrbuf_backing_ops *ops,
+		size_t size, const char *name);
+struct shrbuf *shrbuf_next(unsigned long *id);
+void shrbuf_buffers_exit(void);
+
+/* backing-proxy.c */
+
+/**
+ * struct shrbuf_proxy - base of backings which stand on another dma-buf
+ */
+struct shrbuf_proxy {
+	/** @sb: base object, must be first */
+	struct shrbuf sb;
+
+	/**
+	 * @inner: the dma-buf that does the work. A reference is held. Valid
+	 * from &shrbuf_backing_ops.open to &shrbuf_backing_ops.close; written
+	 * under &shrbuf.lock.
+	 */
+	struct dma_buf *inner;
+};
+
+#define to_shrbuf_proxy(s)	container_of(s, struct shrbuf_proxy, sb)
+
+int shrbuf_proxy_attach(struct shrbuf *sb, struct dma_buf_attachment *attach);
+void shrbuf_proxy_detach(struct shrbuf *sb, struct dma_buf_attachment *attach);
+struct sg_table *shrbuf_proxy_map(struct shrbuf *sb,
+				  struct dma_buf_attachment *attach,
+				  enum dma_data_direction dir);
+void shrbuf_proxy_unmap(struct shrbuf *sb, struct dma_buf_attachment *attach,
+			struct sg_table *sgt, enum dma_data_direction dir);
+int shrbuf_proxy_vmap(struct shrbuf *sb, struct iosys_map *map);
+void shrbuf_proxy_vunmap(struct shrbuf *sb, struct iosys_map *map);
+int shrbuf_proxy_begin_cpu_access(struct shrbuf *sb,
+				  enum dma_data_direction dir);
+int shrbuf_proxy_end_cpu_access(struct shrbuf *sb, enum dma_data_direction dir);
+
+/* backing-vb2.c */
+const struct vb2_mem_ops *shrbuf_vb2_wrapper(const struct vb2_mem_ops *base);
+const struct vb2_mem_ops *shrbuf_vb2_base(const struct vb2_mem_ops *wrapper);
+
+/* adopt.c */
+int shrbuf_adopt_init(void);
+void shrbuf_adopt_exit(void);
+
+/* queue.c */
+int shrbuf_queue_init(void);
+void shrbuf_queue_exit(void);
+int shrbuf_queue_attach(int fd);
+int shrbuf_queue_detach(int fd);
+void shrbuf_queue_show(struct seq_file *m);
+
+/* debugfs.c */
+void shrbuf_debugfs_init(void);
+void shrbuf_debugfs_exit(void);
+
+#endif /* _SHRBUF_PRIV_H */

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Trace events of shared buffers: /sys/kernel/tracing/events/shrbuf.
+ *
+ * Buffers are named by their id, devices by their name. No addresses.
+ */
+#undef TRACE_SYSTEM
+#define TRACE_SYSTEM shrbuf
+
+#if !defined(_SHRBUF_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
+#define _SHRBUF_TRACE_H
+
+#include <linux/device.h>
+#include <linux/tracepoint.h>
+
+#include "shrbuf-priv.h"
+
+DECLARE_EVENT_CLASS(shrbuf_buffer,
+		    TP_PROTO(const struct shrbuf *sb),
+		    TP_ARGS(sb),
+		    TP_STRUCT__entry(__field(u32, id)
+				     __field(u64, size)
+				     __string(backing, sb->ops->name)
+				     __string(name, sb->name)),
+		    TP_fast_assign(__entry->id = sb->id;
+				   __entry->size = sb->size;
+				   shrbuf_compat_assign_str(backing, sb->ops->name);
+				   shrbuf_compat_assign_str(name, sb->name);),
+		    TP_printk("id=%u size=%llu backing=%s name=%s", __entry->id,
+			      __entry->size, __get_str(backing), __get_str(name))
+);
+
+/* life of a buffer */
+DEFINE_EVENT(shrbuf_buffer, shrbuf_create,
+	     TP_PROTO(const struct shrbuf *sb),
+	     TP_ARGS(sb)
+);
+DEFINE_EVENT(shrbuf_buffer, shrbuf_release,
+	     TP_PROTO(const struct shrbuf *sb),
+	     TP_ARGS(sb)
+);
+DEFINE_EVENT(shrbuf_buffer, shrbuf_export,
+	     TP_PROTO(const struct shrbuf *sb),
+	     TP_ARGS(sb)
+);
+DEFINE_EVENT(shrbuf_buffer, shrbuf_import,
+	     TP_PROTO(const struct shrbuf *sb),
+	     TP_ARGS(sb)
+);
+
+/* use by the CPU */
+DEFINE_EVENT(shrbuf_buffer, shrbuf_mmap,
+	     TP_PROTO(const struct shrbuf *sb),
+	     TP_ARGS(sb)
+);
+DEFINE_EVENT(shrbuf_buffer, shrbuf_vmap,
+	     TP_PROTO(const struct shrbuf *sb),
+	     TP_ARGS(sb)
+);
+DEFINE_EVENT(shrbuf_buffer, shrbuf_vunmap,
+	     TP_PROTO(const struct shrbuf *sb),
+	     TP_ARGS(sb)
+);
+DEFINE_EVENT(shrbuf_buffer, shrbuf_begin_cpu_access,
+	     TP_PROTO(const struct shrbuf *sb),
+	     TP_ARGS(sb)
+);
+DEFINE_EVENT(shrbuf_buffer, shrbuf_end_cpu_access,
+	     TP_PROTO(const struct shrbuf *sb),
+	     TP_ARGS(sb)
+);
+
+/* use by a device */
+DECLARE_EVENT_CLASS(shrbuf_device,
+		    TP_PROTO(const struct shrbuf *sb, const struct device *dev),
+		    TP_ARGS(sb, dev),
+		    TP_STRUCT__entry(__field(u32, id)
+				     __string(dev, dev_name(dev))),
+		    TP_fast_assign(__entry->id = sb->id;
+				   shrbuf_compat_assign_str(dev, dev_name(dev));),
+		    TP_printk("id=%u dev=%s", __entry->id, __get_str(dev))
+);
+DEFINE_EVENT(shrbuf_device, shrbuf_device_attach,
+	     TP_PROTO(const struct shrbuf *sb, const struct device *dev),
+	     TP_ARGS(sb, dev)
+);
+DEFINE_EVENT(shrbuf_device, shrbuf_device_detach,
+	     TP_PROTO(const struct shrbuf *sb, const struct device *dev),
+	     TP_ARGS(sb, dev)
+);
+DEFINE_EVENT(shrbuf_device, shrbuf_device_map,
+	     TP_PROTO(const struct shrbuf *sb, const struct device *dev),
+	     TP_ARGS(sb, dev)
+);
+
+/* attached queues */
+DECLARE_EVENT_CLASS(shrbuf_queue,
+		    TP_PROTO(const char *node),
+		    TP_ARGS(node),
+		    TP_STRUCT__entry(__string(node, node)),
+		    TP_fast_assign(shrbuf_compat_assign_str(node, node);),
+		    TP_printk("node=%s", __get_str(node))
+);
+DEFINE_EVENT(shrbuf_queue, shrbuf_queue_attach,
+	     TP_PROTO(const char *node),
+	     TP_ARGS(node)
+);
+DEFINE_EVENT(shrbuf_queue, shrbuf_queue_detach,
+	     TP_PROTO(const char *node),
+	     TP_ARGS(node)
+);
+
+#endif /* _SHRBUF_TRACE_H */
+
+#undef TRACE_INCLUDE_PATH
+#define TRACE_INCLUDE_PATH .
+#undef TRACE_INCLUDE_FILE
+#define TRACE_INCLUDE_FILE trace
+#include <trace/define_trace.h>
