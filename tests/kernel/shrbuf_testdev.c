@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A device for test programs, see shrbuf_testdev.h.
+ */
+
+#include <linux/err.h>
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <media/shrbuf.h>
+
+#include "shrbuf_testdev.h"
+
+/* Exports a buffer and gives its reference back. */
+static long testdev_export(struct shrbuf *sb)
+{
+	long fd;
+
+	if (IS_ERR(sb))
+		return PTR_ERR(sb);
+	fd = shrbuf_export(sb, O_RDWR | O_CLOEXEC);
+	shrbuf_put(sb);
+	return fd;
+}
+
+static long testdev_ioctl(struct file *file, unsigned int cmd,
+			  unsigned long arg)
+{
+	struct shrbuf *sb;
+	long id;
+
+	switch (cmd) {
+	case SHRBUF_TEST_IMPORT:
+		sb = shrbuf_import(arg);
+		if (IS_ERR(sb))
+			return PTR_ERR(sb);
+		id = shrbuf_id(sb);
+		shrbuf_put(sb);
+		return id;
+	case SHRBUF_TEST_ADOPT:
+		return testdev_export(shrbuf_adopt(arg));
+	case SHRBUF_TEST_ALLOC:
+		return testdev_export(shrbuf_alloc(arg << PAGE_SHIFT, "test"));
+	default:
+		return -ENOTTY;
+	}
+}
+
+static const struct file_operations testdev_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = testdev_ioctl,
+};
+
+static struct miscdevice testdev = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "shrbuf_test",
+	.fops = &testdev_fops,
+	.mode = 0600,
+};
+module_misc_device(testdev);
+
+MODULE_DESCRIPTION("Test device of shared buffers");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * /dev/shrbuf_test: lets test programs call the interface inside the kernel. The
+ * argument is a number, not a pointer.
+ */
+#ifndef _SHRBUF_TESTDEV_H
+#define _SHRBUF_TESTDEV_H
+
+#include <linux/ioctl.h>
+
+/* shrbuf_import(arg), gives the id back */
+#define SHRBUF_TEST_IMPORT	_IO('t', 0)
+/* shrbuf_adopt(arg) and shrbuf_export(), gives a file descriptor back */
+#define SHRBUF_TEST_ADOPT	_IO('t', 1)
+/* shrbuf_alloc() of arg pages and shrbuf_export(), gives a file descriptor back */
+#define SHRBUF_TEST_ALLOC	_IO('t', 2)
+
+#endif /* _SHRBUF_TESTDEV_H */
