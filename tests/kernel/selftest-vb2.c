@@ -48,7 +48,12 @@ static struct vb2_queue *queue_new(const struct vb2_mem_ops *mem_ops)
 	q->ops = &vb2_test_ops;
 	q->mem_ops = mem_ops;
 	q->dev = selftest_dev;
-	q->bidirectional = 1;
+	/*
+	 * dma-sg maps its memory when it allocates it, and again for each
+	 * importer. The DMA debugging of the kernel dislikes two mappings that
+	 * a device may write through, so let this one only read.
+	 */
+	q->is_output = 1;
 	if (vb2_core_queue_init(q)) {
 		kfree(q);
 		return NULL;

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The requests of /dev/shrbuf. See shrbuf.h for what they promise.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/ioctl.h>
+
+#include "shrbuf.h"
+
+/* The only place that calls the kernel with a request. */
+static int shrbuf_ioctl(int fd, unsigned long request, void *arg)
+{
+	int ret;
+
+	do {
+		ret = ioctl(fd, request, arg);
+	} while (ret < 0 && errno == EINTR);
+	return ret < 0 ? -errno : 0;
+}
+
+static int shrbuf_queue_request(int fd, unsigned long request, int video_fd)
+{
+	struct shrbuf_queue_op op = { .fd = video_fd };
+
+	return shrbuf_ioctl(fd, request, &op);
+}
+
+int shrbuf_open(void)
+{
+	int fd = open("/dev/shrbuf", O_RDWR | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int shrbuf_get_version(int fd, struct shrbuf_version *version)
+{
+	struct shrbuf_version arg = { 0 };
+	int ret = shrbuf_ioctl(fd, SHRBUF_IOC_VERSION, &arg);
+
+	if (!ret)
+		*version = arg;
+	return ret;
+}
+
+int shrbuf_attach_queue(int fd, int video_fd)
+{
+	return shrbuf_queue_request(fd, SHRBUF_IOC_ATTACH, video_fd);
+}
+
+int shrbuf_detach_queue(int fd, int video_fd)
+{
+	return shrbuf_queue_request(fd, SHRBUF_IOC_DETACH, video_fd);
+}
+
+const char *shrbuf_library_release(void)
+{
+	return SHRBUF_LIBRARY_RELEASE;
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * libshrbuf: the requests of /dev/shrbuf as functions.
+ */
+#ifndef _SHRBUF_SHRBUF_H
+#define _SHRBUF_SHRBUF_H
+
+#include <linux/shrbuf.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * DOC: rules for all functions
+ *
+ * All functions may be called from several threads at the same time. The library
+ * keeps no state: there is nothing to initialise, and nothing to free but file
+ * descriptors.
+ *
+ * Functions that can fail return a negative error number and do not set errno.
+ * shrbuf_explain() makes a sentence of it. A request that a signal interrupted is
+ * restarted, so no function returns -EINTR.
+ *
+ * File descriptors belong to the caller before and after each call: the library
+ * closes none, and keeps none.
+ */
+
+/**
+ * enum shrbuf_request - what failed, for shrbuf_explain()
+ * @SHRBUF_REQUEST_OPEN: shrbuf_open()
+ * @SHRBUF_REQUEST_GET_VERSION: shrbuf_get_version()
+ * @SHRBUF_REQUEST_ATTACH_QUEUE: shrbuf_attach_queue()
+ * @SHRBUF_REQUEST_DETACH_QUEUE: shrbuf_detach_queue()
+ */
+enum shrbuf_request {
+	SHRBUF_REQUEST_OPEN,
+	SHRBUF_REQUEST_GET_VERSION,
+	SHRBUF_REQUEST_ATTACH_QUEUE,
+	SHRBUF_REQUEST_DETACH_QUEUE
+};
+
+/**
+ * shrbuf_open - open /dev/shrbuf
+ *
+ * The file descriptor is for reading and writing and is closed on exec. The caller
+ * owns it and gives it to close().
+ *
+ * Return: a file descriptor, or
+ *
+ * - -ENOENT, -ENODEV or -ENXIO: the module is not loaded
+ * - -EACCES or -EPERM: the caller may not use the device
+ * - -EMFILE: the process has too many open files
+ * - -ENFILE: the system has too many open files
+ * - -ENOMEM: out of memory
+ */
+int shrbuf_open(void);
+
+/**
+ * shrbuf_get_version - ask the module for its version and features
+ * @fd: from shrbuf_open(), borrowed
+ * @version: filled in on success, else unchanged
+ *
+ * Return: 0, or
+ *
+ * - -EBADF: @fd is not an open file
+ * - -ENOTTY: @fd is not /dev/shrbuf
+ * - -EINVAL: the module does not take the request of this library
+ * - -EFAULT: the module could not read or write the request
+ */
+int shrbuf_get_version(int fd, struct shrbuf_version *version);
+
+/**
+ * shrbuf_attach_queue - make the buffers of a video device shared buffers
+ * @fd: from shrbuf_open(), borrowed
+ * @video_fd: an open video device, borrowed
+ *
+ * The attachment belongs to the device: it stays when both file descriptors are
+ * closed, until shrbuf_detach_queue() or until the device is removed. See
+ * SHRBUF_IOC_ATTACH. Waits for a request on the device that runs already.
+ *
+ * Return: 0, or
+ *
+ * - -EALREADY: the queue gives shared buffers already
+ * - -EBUSY: the queue has buffers
+ * - -EOPNOTSUPP: shrbuf cannot attach the queues of this driver
+ * - -ENODEV: the device was removed
+ * - -EINVAL: @video_fd is not a V4L2 device node
+ * - -EBADF: @fd or @video_fd is not an open file
+ * - -ENOTTY: @fd is not /dev/shrbuf
+ * - -ENOMEM: out of memory
+ * - -EFAULT: the module could not read the request
+ */
+int shrbuf_attach_queue(int fd, int video_fd);
+
+/**
+ * shrbuf_detach_queue - undo shrbuf_attach_queue()
+ * @fd: from shrbuf_open(), borrowed
+ * @video_fd: an open video device, borrowed. It need not be the file descriptor or
+ *	the process that the queue was attached with.
+ *
+ * Shared buffers that are still in use somewhere stay valid.
+ *
+ * Return: 0, or
+ *
+ * - -ENOTCONN: the queue is not attached
+ * - -EBUSY: the queue has buffers
+ * - -EOPNOTSUPP: shrbuf cannot attach the queues of this driver
+ * - -ENODEV: the device was removed
+ * - -EINVAL: @video_fd is not a V4L2 device node
+ * - -EBADF: @fd or @video_fd is not an open file
+ * - -ENOTTY: @fd is not /dev/shrbuf
+ * - -EFAULT: the module could not read the request
+ */
+int shrbuf_detach_queue(int fd, int video_fd);
+
+/**
+ * shrbuf_explain - say what an error means and what to do
+ * @what: the function that failed
+ * @err: what it returned, or the positive error number
+ *
+ * Return: sentences in English, never NULL. The text is constant and belongs to the
+ * library, do not free it. For an error that is not documented for @what, the text
+ * says just that.
+ */
+const char *shrbuf_explain(enum shrbuf_request what, int err);
+
+/**
+ * shrbuf_library_release - release of the library that runs
+ *
+ * Return: text such as "0.1". It is constant and belongs to the library, do not
+ * free it.
+ */
+const char *shrbuf_library_release(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* _SHRBUF_SHRBUF_H */

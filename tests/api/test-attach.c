@@ -1,0 +1,474 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Attached queues: all memory types work as before, attach and detach in every
+ * order with streaming, REQBUFS(0), close, unbind and module removal.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <linux/module.h>
+
+#include "common.h"
+
+#define DRIVER	"/sys/bus/platform/drivers/vivid/"
+
+static const enum camera_kind kinds[] = { CAMERA_SINGLE, CAMERA_MULTI };
+
+static void attach_is_for_all(void **state)
+{
+	struct camera cam, other;
+	int fd;
+
+	(void)state;
+	/* the attachment stays when the file that made it is closed */
+	camera_open(&cam, CAMERA_SINGLE);
+	attach(cam.fd);
+	camera_close(&cam);
+
+	camera_open(&other, CAMERA_SINGLE);
+	assert_int_equal(try_attach(other.fd), -EALREADY);
+	camera_reqbufs(&other, V4L2_MEMORY_MMAP, 2);
+	fd = camera_expbuf(&other, 0, 0, O_RDWR);
+	assert_true(import_id(fd) > 0);
+	close(fd);
+	camera_close(&other);
+	expect_no_buffers();
+
+	camera_open(&other, CAMERA_SINGLE);
+	detach(other.fd);
+	camera_close(&other);
+}
+
+static void mmap_streaming(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		struct camera cam;
+
+		camera_open(&cam, kinds[i]);
+		attach(cam.fd);
+		camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 4);
+		assert_int_equal(buffers_alive(), 4 * cam.nr_planes);
+		camera_run(&cam, 10);
+		/* again with the same buffers */
+		camera_run(&cam, 5);
+		/* and with others */
+		camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 2);
+		assert_int_equal(buffers_alive(), 2 * cam.nr_planes);
+		camera_run(&cam, 5);
+		camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 0);
+		expect_no_buffers();
+		detach(cam.fd);
+		camera_close(&cam);
+	}
+}
+
+static void create_bufs(void **state)
+{
+	struct v4l2_create_buffers create;
+	struct camera cam;
+	int fd;
+
+	(void)state;
+	camera_open(&cam, CAMERA_SINGLE);
+	attach(cam.fd);
+	camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 2);
+	memset(&create, 0, sizeof(create));
+	create.count = 2;
+	create.memory = V4L2_MEMORY_MMAP;
+	create.format = cam.fmt;
+	do_ioctl(cam.fd, VIDIOC_CREATE_BUFS, &create);
+	assert_int_equal(buffers_alive(), 2 + create.count);
+	fd = camera_expbuf(&cam, create.index, 0, O_RDWR);
+	assert_true(import_id(fd) > 0);
+	close(fd);
+	camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 0);
+	detach(cam.fd);
+	camera_close(&cam);
+	expect_no_buffers();
+}
+
+/* Shared buffers of one camera as the memory of another, both attached. */
+static void dmabuf_streaming(void **state)
+{
+	unsigned int i, j, p;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		struct camera from, to;
+		int fds[3][VIDEO_MAX_PLANES];
+
+		camera_open(&from, kinds[i]);
+		/* the allocator of the importer is vmalloc, or contiguous */
+		camera_open(&to, i ? CAMERA_MULTI : CAMERA_OUTPUT);
+		if (kinds[i] == CAMERA_MULTI) {
+			/* one queue cannot be both, so export to itself later */
+			camera_close(&to);
+			camera_close(&from);
+			continue;
+		}
+		to.fmt = from.fmt;
+		to.fmt.type = to.type;
+		do_ioctl(to.fd, VIDIOC_S_FMT, &to.fmt);
+		attach(from.fd);
+		attach(to.fd);
+		camera_reqbufs(&from, V4L2_MEMORY_MMAP, 3);
+		camera_reqbufs(&to, V4L2_MEMORY_DMABUF, 3);
+		for (j = 0; j < 3; j++)
+			for (p = 0; p < from.nr_planes; p++)
+				fds[j][p] = camera_expbuf(&from, j, p, O_RDWR);
+		camera_run(&from, 3);
+		for (j = 0; j < 3; j++) {
+			int ret = try_qbuf(&to, V4L2_MEMORY_DMABUF, j, fds[j],
+					   NULL);
+
+			if (ret)
+				fail_msg("QBUF of a shared buffer: %s",
+					 strerror(-ret));
+		}
+		assert_int_equal(try_streamon(&to), 0);
+		for (j = 0; j < 2; j++)
+			assert_true(try_dqbuf(&to, V4L2_MEMORY_DMABUF) >= 0);
+		assert_int_equal(try_streamoff(&to), 0);
+		camera_reqbufs(&to, V4L2_MEMORY_DMABUF, 0);
+		camera_reqbufs(&from, V4L2_MEMORY_MMAP, 0);
+		assert_int_equal(buffers_alive(), 3);
+		for (j = 0; j < 3; j++)
+			for (p = 0; p < from.nr_planes; p++)
+				close(fds[j][p]);
+		detach(from.fd);
+		detach(to.fd);
+		camera_close(&from);
+		camera_close(&to);
+		expect_no_buffers();
+	}
+}
+
+static void userptr_streaming(void **state)
+{
+	void *memory[3][VIDEO_MAX_PLANES];
+	struct camera cam;
+	unsigned int i;
+	int index;
+
+	(void)state;
+	camera_open(&cam, CAMERA_SINGLE);
+	attach(cam.fd);
+	camera_reqbufs(&cam, V4L2_MEMORY_USERPTR, 3);
+	for (i = 0; i < 3; i++) {
+		memory[i][0] = aligned_alloc(4096,
+			(camera_plane_size(&cam, 0) + 4095) & ~4095UL);
+		assert_non_null(memory[i][0]);
+		assert_int_equal(try_qbuf(&cam, V4L2_MEMORY_USERPTR, i, NULL,
+					  memory[i]), 0);
+	}
+	/* memory that is not there */
+	assert_int_equal(try_streamon(&cam), 0);
+	for (i = 0; i < 5; i++) {
+		index = try_dqbuf(&cam, V4L2_MEMORY_USERPTR);
+		assert_true(index >= 0);
+		assert_int_equal(try_qbuf(&cam, V4L2_MEMORY_USERPTR, index,
+					  NULL, memory[index]), 0);
+	}
+	assert_int_equal(try_streamoff(&cam), 0);
+	{
+		void *nowhere[1] = { (void *)4096 };
+
+		assert_int_equal(try_qbuf(&cam, V4L2_MEMORY_USERPTR, 0, NULL,
+					  nowhere), -EFAULT);
+	}
+	camera_reqbufs(&cam, V4L2_MEMORY_USERPTR, 0);
+	assert_int_equal(buffers_alive(), 0);
+	for (i = 0; i < 3; i++)
+		free(memory[i][0]);
+	detach(cam.fd);
+	camera_close(&cam);
+}
+
+static void dmabuf_wrong(void **state)
+{
+	struct camera cam;
+	int null, fd;
+
+	(void)state;
+	null = do_open("/dev/null", O_RDWR);
+	camera_open(&cam, CAMERA_SINGLE);
+	attach(cam.fd);
+	camera_reqbufs(&cam, V4L2_MEMORY_DMABUF, 2);
+	fd = -1;
+	assert_int_equal(try_qbuf(&cam, V4L2_MEMORY_DMABUF, 0, &fd, NULL),
+			 -EINVAL);
+	assert_int_equal(try_qbuf(&cam, V4L2_MEMORY_DMABUF, 0, &null, NULL),
+			 -EINVAL);
+	camera_reqbufs(&cam, V4L2_MEMORY_DMABUF, 0);
+	detach(cam.fd);
+	camera_close(&cam);
+	close(null);
+}
+
+static void read_works(void **state)
+{
+	struct camera cam;
+	ssize_t ret = -1;
+	size_t size;
+	char *buf;
+	int tries;
+
+	(void)state;
+	camera_open(&cam, CAMERA_SINGLE);
+	attach(cam.fd);
+	size = camera_plane_size(&cam, 0);
+	buf = calloc(1, size);
+	assert_non_null(buf);
+	for (tries = 0; tries < 100 && ret < 0; tries++)
+		ret = read(cam.fd, buf, size);
+	assert_int_equal(ret, size);
+	assert_int_equal(try_detach(cam.fd), -EBUSY);
+	free(buf);
+	camera_close(&cam);
+	camera_open(&cam, CAMERA_SINGLE);
+	detach(cam.fd);
+	camera_close(&cam);
+	expect_no_buffers();
+}
+
+/* Flags that tell whether somebody uses a buffer are those of the stock driver. */
+static uint32_t buffer_flags(struct camera *cam)
+{
+	struct v4l2_buffer buf = {
+		.type = cam->type, .memory = V4L2_MEMORY_MMAP,
+	};
+
+	do_ioctl(cam->fd, VIDIOC_QUERYBUF, &buf);
+	return buf.flags;
+}
+
+static void flags_are_stock(void **state)
+{
+	uint32_t flags[2][4];
+	struct camera cam;
+	int attached, fd;
+	void *p;
+
+	(void)state;
+	for (attached = 0; attached < 2; attached++) {
+		camera_open(&cam, CAMERA_SINGLE);
+		if (attached)
+			attach(cam.fd);
+		camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 2);
+		flags[attached][0] = buffer_flags(&cam);
+		fd = camera_expbuf(&cam, 0, 0, O_RDWR);
+		flags[attached][1] = buffer_flags(&cam);
+		close(fd);
+		flags[attached][2] = buffer_flags(&cam);
+		p = camera_mmap(&cam, 0, 0);
+		flags[attached][3] = buffer_flags(&cam);
+		munmap(p, camera_plane_size(&cam, 0));
+		camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 0);
+		if (attached)
+			detach(cam.fd);
+		camera_close(&cam);
+	}
+	assert_memory_equal(flags[0], flags[1], sizeof(flags[0]));
+	assert_true(flags[1][1] & V4L2_BUF_FLAG_MAPPED);
+	assert_false(flags[1][2] & V4L2_BUF_FLAG_MAPPED);
+}
+
+/* Close while streaming: all is given back, a kept buffer keeps its picture. */
+static void close_while_streaming(void **state)
+{
+	struct camera cam;
+	unsigned char *p;
+	size_t size;
+	int fd, i;
+
+	(void)state;
+	camera_open(&cam, CAMERA_SINGLE);
+	attach(cam.fd);
+	camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 3);
+	size = camera_plane_size(&cam, 0);
+	fd = camera_expbuf(&cam, 0, 0, O_RDONLY);
+	for (i = 0; i < 3; i++)
+		camera_qbuf(&cam, V4L2_MEMORY_MMAP, i);
+	assert_int_equal(try_streamon(&cam), 0);
+	assert_int_equal(try_dqbuf(&cam, V4L2_MEMORY_MMAP), 0);
+	camera_close(&cam);
+	assert_int_equal(buffers_alive(), 1);
+	p = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+	assert_true(p != MAP_FAILED);
+	assert_int_not_equal(memcmp(p, p + size / 2, size / 4) |
+			     memcmp(p, p + 4, 4096), 0);
+	munmap(p, size);
+	close(fd);
+	expect_no_buffers();
+	camera_open(&cam, CAMERA_SINGLE);
+	detach(cam.fd);
+	camera_close(&cam);
+}
+
+/* removal of the device */
+
+static void unbind(const char *name)
+{
+	do_write(DRIVER "unbind", name);
+}
+
+static bool camera_back(void *arg)
+{
+	(void)arg;
+	return !access("/sys/bus/platform/drivers/vivid/vivid.0/video4linux",
+		       F_OK) && !access("/dev/video0", F_OK);
+}
+
+static void bind(const char *name)
+{
+	do_write(DRIVER "bind", name);
+	wait_for(camera_back, NULL, "the camera to come back");
+}
+
+static int module_refs(const char *module)
+{
+	char path[64], text[16] = "";
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/module/%s/refcnt", module);
+	fd = do_open(path, O_RDONLY);
+	assert_true(read(fd, text, sizeof(text) - 1) > 0);
+	close(fd);
+	return atoi(text);
+}
+
+struct refs {
+	int shrbuf, vivid;
+};
+
+static struct refs refs_now(void)
+{
+	return (struct refs){ module_refs("shrbuf"), module_refs("vivid") };
+}
+
+static bool refs_are(void *arg)
+{
+	struct refs *want = arg, now = refs_now();
+
+	return now.shrbuf == want->shrbuf && now.vivid == want->vivid;
+}
+
+/* What is open or streaming when the device goes. */
+enum unbind_at {
+	UNBIND_IDLE,		/* attached, nobody has it open */
+	UNBIND_OPEN,		/* open, no buffers */
+	UNBIND_BUFFERS,		/* buffers and an exported one */
+	UNBIND_STREAMING,
+	UNBIND_NR,
+};
+
+static void unbind_attached(void **state)
+{
+	struct refs before;
+	int at;
+
+	(void)state;
+	shrbuf_dev();
+	before = refs_now();
+	for (at = 0; at < UNBIND_NR; at++) {
+		struct camera cam;
+		int fd = -1, i;
+
+		camera_open(&cam, CAMERA_SINGLE);
+		attach(cam.fd);
+		if (at == UNBIND_IDLE)
+			camera_close(&cam);
+		if (at >= UNBIND_BUFFERS) {
+			camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 3);
+			fd = camera_expbuf(&cam, 0, 0, O_RDWR);
+		}
+		if (at == UNBIND_STREAMING) {
+			for (i = 0; i < 3; i++)
+				camera_qbuf(&cam, V4L2_MEMORY_MMAP, i);
+			assert_int_equal(try_streamon(&cam), 0);
+			assert_true(try_dqbuf(&cam, V4L2_MEMORY_MMAP) >= 0);
+		}
+
+		unbind("vivid.0");
+
+		if (at != UNBIND_IDLE) {
+			assert_int_equal(try_attach(cam.fd), -ENODEV);
+			assert_int_equal(try_detach(cam.fd), -ENODEV);
+			assert_int_equal(try_reqbufs(&cam, V4L2_MEMORY_MMAP, 1),
+					 -ENODEV);
+			camera_close(&cam);
+		}
+		if (fd >= 0) {
+			assert_true(import_id(fd) > 0);
+			assert_int_equal(buffers_alive(), 1);
+			close(fd);
+		}
+		expect_no_buffers();
+		wait_for(refs_are, &before, "references of the modules");
+
+		bind("vivid.0");
+		/* a fresh device is not attached */
+		camera_open(&cam, CAMERA_SINGLE);
+		assert_int_equal(try_detach(cam.fd), -ENOTCONN);
+		attach(cam.fd);
+		detach(cam.fd);
+		camera_close(&cam);
+	}
+}
+
+static int remove_module(const char *name)
+{
+	return syscall(SYS_delete_module, name, O_NONBLOCK) ? -errno : 0;
+}
+
+/* An attachment holds both modules, and its end gives both back. */
+static void modules_are_held(void **state)
+{
+	struct camera cam;
+	struct refs before;
+
+	(void)state;
+	shrbuf_dev();
+	before = refs_now();
+	camera_open(&cam, CAMERA_SINGLE);
+	attach(cam.fd);
+	camera_close(&cam);
+	assert_true(module_refs("shrbuf") > before.shrbuf);
+	assert_true(module_refs("vivid") > before.vivid);
+	assert_int_equal(remove_module("vivid"), -EAGAIN);
+	assert_int_equal(remove_module("shrbuf"), -EAGAIN);
+	camera_open(&cam, CAMERA_SINGLE);
+	detach(cam.fd);
+	camera_close(&cam);
+	wait_for(refs_are, &before, "references of the modules");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		API_TEST(attach_is_for_all),
+		API_TEST(mmap_streaming),
+		API_TEST(create_bufs),
+		API_TEST(dmabuf_streaming),
+		API_TEST(userptr_streaming),
+		API_TEST(dmabuf_wrong),
+		API_TEST(read_works),
+		API_TEST(flags_are_stock),
+		API_TEST(close_while_streaming),
+		API_TEST(modules_are_held),
+		API_TEST(unbind_attached),
+	};
+
+	return cmocka_run_group_tests_name("attach", tests, NULL, NULL);
+}

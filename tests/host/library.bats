@@ -1,0 +1,91 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+#
+# Each test is a shell of its own, whose commands must all succeed:
+# shellcheck disable=SC2030,SC2031,SC2164
+#
+# Tests of what libshrbuf looks like to those who link with it.
+
+load helper
+
+setup_file() {
+	# One installation for all tests, made without a change to the build.
+	export DEST=$BATS_FILE_TMPDIR/dest
+	local build=${BUILD:-$BATS_TEST_DIRNAME/../../build/user}
+
+	DESTDIR=$DEST meson install --no-rebuild --quiet -C "$build"
+	PC=$(find "$DEST" -name shrbuf.pc)
+	[ -f "$PC" ]
+	export PKG_CONFIG_PATH=${PC%/*}
+	# The prefix is where the .pc file is, not where it would be without DESTDIR.
+	prefix=$(PKG_CONFIG_PATH=${PC%/*} pkg-config --variable=prefix shrbuf)
+	export PREFIX=$DEST$prefix
+	export LIBDIR=${PC%/pkgconfig/*}
+}
+
+@test "the library exports the symbols in libshrbuf.symbols, and no other" {
+	nm -D --defined-only "$BUILD/lib/libshrbuf.so" |
+		awk '$2 != "A" { print $3 }' | LC_ALL=C sort >"$BATS_TEST_TMPDIR/symbols"
+	diff <(grep -v '^#' "$TOP/lib/libshrbuf.symbols") "$BATS_TEST_TMPDIR/symbols"
+}
+
+@test "every exported function is declared in shrbuf.h with its documentation" {
+	while read -r name; do
+		echo "$name"
+		grep -q "^ \* $name - " "$TOP/lib/shrbuf.h"
+		grep -q "[ *]$name(.*);" "$TOP/lib/shrbuf.h"
+	done < <(sed -n '/^#/!s/@@.*//p' "$TOP/lib/libshrbuf.symbols")
+}
+
+@test "the soname is libshrbuf.so.0" {
+	run readelf -d "$BUILD/lib/libshrbuf.so"
+	contains "$output" 'soname: [libshrbuf.so.0]'
+}
+
+@test "install gives library, headers, shrbuf.pc and shrbufctl" {
+	for file in "$LIBDIR"/libshrbuf.{a,so,so.0} "$LIBDIR/pkgconfig/shrbuf.pc" \
+		"$PREFIX"/include/{shrbuf,linux}/shrbuf.h "$PREFIX/bin/shrbufctl"; do
+		echo "$file"
+		[ -f "$file" ]
+	done
+	run find "$DEST" -name '*test*' -o -name '*fake*'
+	equal '' "$output"
+}
+
+# build_client OPTION...: a program as a user of the library would build it
+build_client() {
+	cat >"$BATS_TEST_TMPDIR/client.c" <<-E
+		#include <shrbuf/shrbuf.h>
+		#include <stdio.h>
+
+		int main(void)
+		{
+			puts(shrbuf_library_release());
+			return shrbuf_explain(SHRBUF_REQUEST_OPEN, shrbuf_open()) == 0;
+		}
+	E
+	# shellcheck disable=SC2046 # words of options
+	gcc -o "$BATS_TEST_TMPDIR/client" "$BATS_TEST_TMPDIR/client.c" "$@" \
+		$(pkg-config --define-variable=prefix="$PREFIX" --cflags --libs shrbuf)
+}
+
+@test "a program builds with pkg-config and runs with the shared library" {
+	build_client
+	run ldd "$BATS_TEST_TMPDIR/client"
+	contains "$output" libshrbuf.so.0
+	LD_LIBRARY_PATH=$LIBDIR run "$BATS_TEST_TMPDIR/client"
+	equal 0 "$status"
+	equal "$(pkg-config --modversion shrbuf)" "$output"
+}
+
+@test "a program builds with pkg-config --static and runs alone" {
+	build_client -static
+	run "$BATS_TEST_TMPDIR/client"
+	equal 0 "$status"
+	equal "$(pkg-config --modversion shrbuf)" "$output"
+}
+
+@test "the installed shrbufctl finds the installed library" {
+	LD_LIBRARY_PATH=$LIBDIR run "$PREFIX/bin/shrbufctl" --version
+	equal 0 "$status"
+}

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * shrbufctl attach, shrbufctl detach
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <shrbuf.h>
+
+#include "shrbufctl.h"
+
+/* Major number of all V4L2 device nodes. */
+#define V4L2_MAJOR	81
+
+/**
+ * struct operation - what attach and detach do not have in common
+ * @run: the request
+ * @what: its name in the library
+ * @already: what @run returns if there is nothing to do
+ * @done: said when it is done
+ * @nothing: said when there was nothing to do
+ */
+struct operation {
+	int (*run)(int fd, int video_fd);
+	enum shrbuf_request what;
+	int already;
+	const char *done;
+	const char *nothing;
+};
+
+static const struct operation op_attach = {
+	.run = shrbuf_attach_queue,
+	.what = SHRBUF_REQUEST_ATTACH_QUEUE,
+	.already = -EALREADY,
+	.done = "attached",
+	.nothing = "was attached already",
+};
+
+static const struct operation op_detach = {
+	.run = shrbuf_detach_queue,
+	.what = SHRBUF_REQUEST_DETACH_QUEUE,
+	.already = -ENOTCONN,
+	.done = "detached",
+	.nothing = "was not attached",
+};
+
+/* The path that the user means. The caller frees it. */
+static char *device_path(const char *name)
+{
+	const char *prefix = "";
+	char *path;
+
+	if (*name && name[strspn(name, "0123456789")] == '\0')
+		prefix = "/dev/video";
+	else if (*name && !strchr(name, '/'))
+		prefix = "/dev/";
+	if (asprintf(&path, "%s%s", prefix, name) < 0)
+		die_no_memory();
+	return path;
+}
+
+static const char *explain_device(int err)
+{
+	static const struct {
+		int err;
+		const char *text;
+	} texts[] = {
+		{ ENOENT, "There is no such device. List them: v4l2-ctl --list-devices." },
+		{ ENOTDIR, "There is no such device. List them: v4l2-ctl --list-devices." },
+		{ ENODEV, "The device was removed. List those left: v4l2-ctl --list-devices." },
+		{ ENXIO, "The device was removed. List those left: v4l2-ctl --list-devices." },
+		{ EACCES,
+		  "You may not use the device. Join the group of the device (see: ls -l DEVICE), or become root.",
+		},
+		{ EPERM,
+		  "The system forbids the use of the device. Allow it in the settings of this container or sandbox.",
+		},
+		{ EBUSY,
+		  "Another program uses the device, and its driver allows only one. Stop that program (see: fuser -v DEVICE).",
+		},
+		{ 0, "The device cannot be opened. Look for a reason in the kernel log: dmesg." },
+	};
+	size_t i = 0;
+
+	while (texts[i].err && texts[i].err != err)
+		i++;
+	return texts[i].text;
+}
+
+/* Return: a file descriptor, or a negative error number and @result says why. */
+static int open_device(const char *path, struct json_object *result)
+{
+	struct stat st;
+	int err;
+	int fd;
+
+	/* Look first: to open another kind of device may already do something. */
+	if (!stat(path, &st)) {
+		if (!S_ISCHR(st.st_mode) || major(st.st_rdev) != V4L2_MAJOR) {
+			tree_put_error(result, EINVAL, "%s",
+				       shrbuf_explain(SHRBUF_REQUEST_ATTACH_QUEUE, EINVAL));
+			return -EINVAL;
+		}
+		fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+		if (fd >= 0)
+			return fd;
+	}
+	err = errno;
+	tree_put_error(result, err, "%s", explain_device(err));
+	return -err;
+}
+
+static int run_on_device(const struct operation *op, int fd, const char *path,
+			 struct json_object *result)
+{
+	int video_fd = open_device(path, result);
+	int ret = video_fd;
+
+	if (video_fd >= 0) {
+		ret = op->run(fd, video_fd);
+		close(video_fd);
+		if (ret && ret != op->already)
+			tree_put_error(result, -ret, "%s", shrbuf_explain(op->what, ret));
+	}
+	tree_put(result, "ok", json_object_new_boolean(!ret || ret == op->already));
+	if (!ret || ret == op->already)
+		tree_put(result, "already", json_object_new_boolean(ret == op->already));
+	return ret == op->already ? 0 : ret;
+}
+
+static int collect(const struct operation *op, int argc, char **argv,
+		   struct json_object *tree)
+{
+	struct json_object *results = json_object_new_array();
+	int status = EXIT_OK;
+	int fd;
+	int i;
+
+	tree_put(tree, "results", results);
+	fd = shrbuf_open();
+	if (fd < 0) {
+		tree_put_error(tree, -fd, "%s", shrbuf_explain(SHRBUF_REQUEST_OPEN, fd));
+		return EXIT_FAILED;
+	}
+	for (i = 0; i < argc; i++) {
+		struct json_object *result = json_object_new_object();
+		char *path = device_path(argv[i]);
+
+		tree_append(results, result);
+		tree_put_string(result, "device", path);
+		if (run_on_device(op, fd, path, result))
+			status = EXIT_FAILED;
+		free(path);
+	}
+	close(fd);
+	return status;
+}
+
+static void print(const struct operation *op, struct json_object *tree)
+{
+	struct json_object *results = tree_get(tree, "results");
+	struct json_object *error = tree_get(tree, "error");
+	size_t i;
+
+	if (error)
+		complain(NULL, error);
+	for (i = 0; i < json_object_array_length(results); i++) {
+		struct json_object *result = json_object_array_get_idx(results, i);
+		const char *device = tree_text(result, "device");
+
+		error = tree_get(result, "error");
+		if (error)
+			complain(device, error);
+		else
+			printf("%s: %s\n", device,
+			       tree_true(result, "already") ? op->nothing : op->done);
+	}
+}
+
+int attach_collect(int argc, char **argv, struct json_object *tree)
+{
+	return collect(&op_attach, argc, argv, tree);
+}
+
+void attach_print(struct json_object *tree)
+{
+	print(&op_attach, tree);
+}
+
+int detach_collect(int argc, char **argv, struct json_object *tree)
+{
+	return collect(&op_detach, argc, argv, tree);
+}
+
+void detach_print(struct json_object *tree)
+{
+	print(&op_detach, tree);
+}
