@@ -30,6 +30,8 @@
 /* A test, after which everything is closed and detached, also if it failed. */
 #define API_TEST(f)	cmocka_unit_test_teardown(f, test_cleanup)
 int test_cleanup(void **state);
+/* For the end of a group: fails if TEST_SIGNALS=1 and no call was interrupted. */
+int check_signals(void **state);
 
 /* system calls */
 int try_ioctl(int fd, unsigned long request, void *arg);
@@ -63,6 +65,7 @@ enum camera_kind {
 	CAMERA_SINGLE,		/* vivid 0: single-planar, vmalloc */
 	CAMERA_MULTI,		/* vivid 1: multi-planar, dma-contig */
 	CAMERA_OUTPUT,		/* vivid 0's output */
+	CAMERA_OUTPUT_MULTI,	/* vivid 1's output */
 };
 
 struct camera {

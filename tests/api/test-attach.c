@@ -6,12 +6,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <linux/module.h>
@@ -98,9 +101,12 @@ static void create_bufs(void **state)
 	expect_no_buffers();
 }
 
-/* Shared buffers of one camera as the memory of another, both attached. */
+/* Shared buffers of a camera as the memory of an output, both attached. */
 static void dmabuf_streaming(void **state)
 {
+	static const enum camera_kind outputs[] = {
+		CAMERA_OUTPUT, CAMERA_OUTPUT_MULTI,
+	};
 	unsigned int i, j, p;
 
 	(void)state;
@@ -109,14 +115,7 @@ static void dmabuf_streaming(void **state)
 		int fds[3][VIDEO_MAX_PLANES];
 
 		camera_open(&from, kinds[i]);
-		/* the allocator of the importer is vmalloc, or contiguous */
-		camera_open(&to, i ? CAMERA_MULTI : CAMERA_OUTPUT);
-		if (kinds[i] == CAMERA_MULTI) {
-			/* one queue cannot be both, so export to itself later */
-			camera_close(&to);
-			camera_close(&from);
-			continue;
-		}
+		camera_open(&to, outputs[i]);
 		to.fmt = from.fmt;
 		to.fmt.type = to.type;
 		do_ioctl(to.fd, VIDIOC_S_FMT, &to.fmt);
@@ -142,7 +141,7 @@ static void dmabuf_streaming(void **state)
 		assert_int_equal(try_streamoff(&to), 0);
 		camera_reqbufs(&to, V4L2_MEMORY_DMABUF, 0);
 		camera_reqbufs(&from, V4L2_MEMORY_MMAP, 0);
-		assert_int_equal(buffers_alive(), 3);
+		assert_int_equal(buffers_alive(), 3 * from.nr_planes);
 		for (j = 0; j < 3; j++)
 			for (p = 0; p < from.nr_planes; p++)
 				close(fds[j][p]);
@@ -166,13 +165,13 @@ static void userptr_streaming(void **state)
 	attach(cam.fd);
 	camera_reqbufs(&cam, V4L2_MEMORY_USERPTR, 3);
 	for (i = 0; i < 3; i++) {
-		memory[i][0] = aligned_alloc(4096,
-			(camera_plane_size(&cam, 0) + 4095) & ~4095UL);
+		size_t size = (camera_plane_size(&cam, 0) + 4095) & ~4095UL;
+
+		memory[i][0] = aligned_alloc(4096, size);
 		assert_non_null(memory[i][0]);
 		assert_int_equal(try_qbuf(&cam, V4L2_MEMORY_USERPTR, i, NULL,
 					  memory[i]), 0);
 	}
-	/* memory that is not there */
 	assert_int_equal(try_streamon(&cam), 0);
 	for (i = 0; i < 5; i++) {
 		index = try_dqbuf(&cam, V4L2_MEMORY_USERPTR);
@@ -181,6 +180,7 @@ static void userptr_streaming(void **state)
 					  NULL, memory[index]), 0);
 	}
 	assert_int_equal(try_streamoff(&cam), 0);
+	/* memory that is not there */
 	{
 		void *nowhere[1] = { (void *)4096 };
 
@@ -314,6 +314,77 @@ static void close_while_streaming(void **state)
 	camera_open(&cam, CAMERA_SINGLE);
 	detach(cam.fd);
 	camera_close(&cam);
+}
+
+/*
+ * A signal while the request waits for the lock of the queue: EINTR, and nothing has
+ * changed. Streaming off holds the lock until the driver's thread has ended.
+ */
+static bool stop_toggling;
+
+static void *toggle_streaming(void *arg)
+{
+	struct camera *cam = arg;
+	sigset_t set;
+	int i;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGALRM);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	while (!__atomic_load_n(&stop_toggling, __ATOMIC_RELAXED)) {
+		for (i = 0; i < 3; i++)
+			try_qbuf(cam, V4L2_MEMORY_MMAP, i, NULL, NULL);
+		try_streamon(cam);
+		try_streamoff(cam);
+	}
+	return NULL;
+}
+
+static void on_signal(int sig)
+{
+	(void)sig;
+}
+
+static void interrupted(void **state)
+{
+	struct sigaction sa = { .sa_handler = on_signal }, old;
+	struct itimerval rain = { { 0, 3000 }, { 0, 3000 } }, dry = { 0 };
+	static const unsigned long requests[] = {
+		SHRBUF_IOC_ATTACH, SHRBUF_IOC_DETACH,
+	};
+	struct camera cam;
+	pthread_t thread;
+	unsigned int i;
+
+	(void)state;
+	camera_open(&cam, CAMERA_SINGLE);
+	attach(cam.fd);
+	camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 3);
+	stop_toggling = false;
+	assert_int_equal(pthread_create(&thread, NULL, toggle_streaming, &cam),
+			 0);
+	sigaction(SIGALRM, &sa, &old);
+	for (i = 0; i < ARRAY_SIZE(requests); i++) {
+		struct shrbuf_queue_op op = { .fd = cam.fd };
+		int tries = 200000, ret;
+
+		setitimer(ITIMER_REAL, &rain, NULL);
+		do {
+			ret = ioctl(shrbuf_dev(), requests[i], &op) ? -errno : 0;
+			/* the queue is attached and busy all the time */
+			if (ret != -EINTR)
+				assert_int_equal(ret, i ? -EBUSY : -EALREADY);
+		} while (ret != -EINTR && --tries);
+		setitimer(ITIMER_REAL, &dry, NULL);
+		assert_true(tries);
+	}
+	sigaction(SIGALRM, &old, NULL);
+	__atomic_store_n(&stop_toggling, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 0);
+	detach(cam.fd);
+	camera_close(&cam);
+	expect_no_buffers();
 }
 
 /* removal of the device */
@@ -466,9 +537,11 @@ int main(void)
 		API_TEST(read_works),
 		API_TEST(flags_are_stock),
 		API_TEST(close_while_streaming),
+		API_TEST(interrupted),
 		API_TEST(modules_are_held),
 		API_TEST(unbind_attached),
 	};
 
-	return cmocka_run_group_tests_name("attach", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("attach", tests, NULL,
+					   check_signals);
 }

@@ -384,5 +384,6 @@ int main(void)
 		API_TEST(adopted),
 	};
 
-	return cmocka_run_group_tests_name("export", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("export", tests, NULL,
+					   check_signals);
 }

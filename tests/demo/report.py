@@ -21,7 +21,7 @@ import zlib
 
 # What a program draws has at least so many colours. A screen that was never drawn
 # has one, text has two.
-MIN_COLOURS = 8
+MIN_COLOURS = 6
 
 
 class Evidence:
@@ -336,9 +336,9 @@ def kmscube(base):
         words = ev.read("plain.log").strip().splitlines()
         modifier = " after \"Using modifier ffffffffffffff\"" if any(
             w.startswith("Using modifier ffffffffffffff") for w in words) else ""
-        why = ("Without the preload addfb2-compat.so it ended with "
-               f"\"{words[-1] if words else ''}\"{modifier}:\n"
-               "  it hands the kernel the modifier INVALID, which must be left out.")
+        why = ("Without the preload addfb2-compat.so it ended with\n"
+               f"  \"{words[-1] if words else ''}\"{modifier},\n"
+               "  for it hands the kernel the modifier INVALID, which must be left out.")
     print(f"kmscube: {frames} frames drawn by software, a picture with {count} colours\n"
           f"  {why}\n")
     return ev, {"frames": frames, "colours_in_picture": count, "works_without_preload": plain}

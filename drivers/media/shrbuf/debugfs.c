@@ -62,7 +62,9 @@ static int buffers_show(struct seq_file *m, void *v)
 		first = show_devices(m, dmabuf[i], first);
 		dma_buf_put(dmabuf[i]);
 	}
-	seq_printf(m, "%s\t%s\n", first ? "-" : "", sb->name);
+	seq_puts(m, first ? "-\t" : "\t");
+	seq_escape(m, sb->name, "\t\n\\");
+	seq_putc(m, '\n');
 	return 0;
 }
 

@@ -360,10 +360,13 @@ void shrbuf_queue_show(struct seq_file *m)
 	struct shrbuf_queue *sq;
 
 	spin_lock(&queues_lock);
-	list_for_each_entry(sq, &queues, node)
-		seq_printf(m, "%s\t%s\t%s\t%u\n",
-			   video_device_node_name(sq->vdev), sq->vdev->name,
-			   module_name(sq->owner), vb2_is_busy(sq->q));
+	list_for_each_entry(sq, &queues, node) {
+		seq_printf(m, "%s\t", video_device_node_name(sq->vdev));
+		/* A name may come from a USB device. */
+		seq_escape(m, sq->vdev->name, "\t\n\\");
+		seq_printf(m, "\t%s\t%u\n", module_name(sq->owner),
+			   vb2_is_busy(sq->q));
+	}
 	spin_unlock(&queues_lock);
 }
 
