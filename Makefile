@@ -28,6 +28,8 @@ KMAKE	= $(MAKE) -C $(KDIR) M=$(KMOD) $(KCONFIG)
 
 MESON	:= $(BUILD)/user
 
+export COUNT SEED FULL
+
 .PHONY: all
 all: modules user
 
@@ -41,6 +43,9 @@ help:
 	@echo 'make check            all tests and checks; ends with N passed, N failed'
 	@echo 'make check-host       tests that need no kernel'
 	@echo 'make check-guest      tests in the guest (stock kernel)'
+	@echo 'make check-debug      the guest tests under KASAN, lockdep, ...; FULL=1: long'
+	@echo 'make fuzz             the fuzzer alone: COUNT=requests SEED=to repeat'
+	@echo 'make coverage         which lines of the modules the tests reach'
 	@echo 'make lint             static checks; zero messages is the only pass'
 	@echo 'make demo             a camera on a display, without a copy: demo.png'
 	@echo 'make deps             install the packages that are missing'
@@ -60,11 +65,14 @@ modules: deps
 # Links without the check for packages: tests/guest/run calls this.
 kmod:
 	@tools/kmod-links $(KMOD) $(KSRC)
-	@$(KMAKE) modules
+	+@$(KMAKE) modules
 
 .PHONY: modules_install
 modules_install: modules
-	$(KMAKE) INSTALL_MOD_DIR=updates modules_install
+	@# without the modules that only test
+	+@$(KMAKE) CONFIG_VIDEO_SHRBUF_SELFTEST= modules
+	@# a kernel of a distribution comes without its key
+	+$(KMAKE) INSTALL_MOD_DIR=updates $(if $(wildcard $(KDIR)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=) modules_install
 
 # user space
 
@@ -82,9 +90,20 @@ install: user
 
 # tests
 
-.PHONY: check check-host check-guest lint
+.PHONY: check check-host check-guest check-debug fuzz coverage lint
 check: all
-	@tests/run-all lint host guest
+	@tests/run-all lint host guest demo
+
+check-debug: all
+	@tests/run-all debug
+
+# COUNT= requests, SEED= to repeat a run
+COUNT	?= 20000
+fuzz: all
+	@tests/run-all fuzz
+
+coverage: all
+	@tools/coverage
 
 check-host: user
 	@tests/run-all host
