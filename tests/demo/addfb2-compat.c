@@ -36,7 +36,7 @@ int drmModeAddFB2WithModifiers(int fd, uint32_t width, uint32_t height, uint32_t
 
 	next = (addfb2_fn)dlsym(RTLD_NEXT, __func__);
 	if (!next)
-		return -ENOSYS;
+		return -EOPNOTSUPP;
 	return next(fd, width, height, format, handles, pitches, offsets, modifiers, id,
 		    flags);
 }
