@@ -115,6 +115,18 @@ camera() {
 	  "$(grep -c 'shrbuf_release:' "$trace/trace")" ]
 }
 
+@test "trace events tell which device uses a buffer" {
+	trace=/sys/kernel/tracing
+	echo >"$trace/trace"
+	echo 1 >"$trace/events/shrbuf/enable"
+	"$BATS_TEST_DIRNAME/../../build/user/tests/api/test-export"
+	echo 0 >"$trace/events/shrbuf/enable"
+	grep -qE 'shrbuf_device_attach: id=[0-9]+ dev=.*vkms' "$trace/trace"
+	# every device has gone again
+	[ "$(grep -c 'shrbuf_device_attach:' "$trace/trace")" = \
+	  "$(grep -c 'shrbuf_device_detach:' "$trace/trace")" ]
+}
+
 @test "debugfs is for root only, /dev/shrbuf not for the world" {
 	[ "$(stat -c %a /sys/kernel/debug/shrbuf/buffers)" = 400 ]
 	[ "$(stat -c %a /sys/kernel/debug/shrbuf/queues)" = 400 ]

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@
 #include <unistd.h>
 
 #include <linux/module.h>
+#include <linux/userfaultfd.h>
 
 #include "common.h"
 
@@ -498,6 +500,119 @@ static void unbind_attached(void **state)
 	}
 }
 
+static bool no_queue_listed(void *arg)
+{
+	FILE *file = fopen("/sys/kernel/debug/shrbuf/queues", "re");
+	int lines = -1;		/* the headline */
+	int c;
+
+	(void)arg;
+	if (!file)
+		return false;
+	while ((c = getc(file)) != EOF)
+		lines += c == '\n';
+	fclose(file);
+	return lines == 0;
+}
+
+/* A read() of a picture into memory that is not there until we say so. */
+struct reader {
+	int fd;
+	void *memory;
+	size_t size;
+	ssize_t ret;
+};
+
+static void no_signals(void)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, NULL);
+}
+
+static void *read_picture(void *arg)
+{
+	struct reader *reader = arg;
+
+	no_signals();
+	reader->ret = read(reader->fd, reader->memory, reader->size);
+	return NULL;
+}
+
+static void *unbind_in_thread(void *arg)
+{
+	int fd = open(DRIVER "unbind", O_WRONLY | O_CLOEXEC);
+
+	no_signals();
+	if (fd < 0 || write(fd, arg, strlen(arg)) < 0)
+		abort();
+	close(fd);
+	return NULL;
+}
+
+/*
+ * The device goes while a request holds the lock of its queue: read() copies the
+ * picture under the lock, and waits there for a page that userfaultfd holds back.
+ */
+static void unbind_while_locked(void **state)
+{
+	static struct reader reader;	/* a failed test may leave the thread */
+	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	struct uffdio_api api = { .api = UFFD_API };
+	pthread_t reading, unbinding;
+	struct pollfd pollfd;
+	struct refs before;
+	struct camera cam;
+	int uffd;
+
+	(void)state;
+	uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	if (uffd < 0)
+		skip();
+	do_ioctl(uffd, UFFDIO_API, &api);
+	shrbuf_dev();
+	before = refs_now();
+	camera_open(&cam, CAMERA_SINGLE);
+	attach(cam.fd);
+	reader.fd = cam.fd;
+	reader.size = camera_plane_size(&cam, 0);
+	reader.memory = mmap(NULL, reader.size, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_true(reader.memory != MAP_FAILED);
+	reg.range.start = (unsigned long)reader.memory;
+	reg.range.len = (reader.size + 4095) & ~4095UL;
+	do_ioctl(uffd, UFFDIO_REGISTER, &reg);
+
+	assert_int_equal(pthread_create(&reading, NULL, read_picture, &reader),
+			 0);
+	pollfd = (struct pollfd){ .fd = uffd, .events = POLLIN };
+	assert_int_equal(poll(&pollfd, 1, TIMEOUT_MS), 1);
+	/* it waits in the copy now */
+	assert_int_equal(pthread_create(&unbinding, NULL, unbind_in_thread,
+					"vivid.0"), 0);
+	wait_for(no_queue_listed, NULL, "the attachment to leave the list");
+	/* which still holds the driver, as nobody could get the lock */
+	assert_true(module_refs("shrbuf") > before.shrbuf);
+
+	do_ioctl(uffd, UFFDIO_UNREGISTER, &reg.range);
+	pthread_join(reading, NULL);
+	pthread_join(unbinding, NULL);
+	assert_int_equal(reader.ret, reader.size);
+	assert_int_equal(try_attach(cam.fd), -ENODEV);
+	camera_close(&cam);
+	close(uffd);
+	munmap(reader.memory, reader.size);
+	expect_no_buffers();
+	wait_for(refs_are, &before, "references of the modules");
+
+	bind("vivid.0");
+	camera_open(&cam, CAMERA_SINGLE);
+	attach(cam.fd);
+	detach(cam.fd);
+	camera_close(&cam);
+}
+
 static int remove_module(const char *name)
 {
 	return syscall(SYS_delete_module, name, O_NONBLOCK) ? -errno : 0;
@@ -540,6 +655,7 @@ int main(void)
 		API_TEST(interrupted),
 		API_TEST(modules_are_held),
 		API_TEST(unbind_attached),
+		API_TEST(unbind_while_locked),
 	};
 
 	return cmocka_run_group_tests_name("attach", tests, NULL,

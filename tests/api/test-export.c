@@ -370,6 +370,23 @@ static void adopted(void **state)
 	munmap(mine, size);
 }
 
+/* More buffers than one read() of the listing gives back: each is there, once. */
+static void listing_is_whole(void **state)
+{
+	int fds[300];
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(fds); i++) {
+		fds[i] = try_ioctl(test_dev(), SHRBUF_TEST_ALLOC, (void *)1L);
+		assert_true(fds[i] >= 0);
+	}
+	assert_int_equal(buffers_alive(), ARRAY_SIZE(fds));
+	for (i = 0; i < ARRAY_SIZE(fds); i++)
+		close(fds[i]);
+	expect_no_buffers();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -382,6 +399,7 @@ int main(void)
 		API_TEST(unattached_is_stock),
 		API_TEST(pages),
 		API_TEST(adopted),
+		API_TEST(listing_is_whole),
 	};
 
 	return cmocka_run_group_tests_name("export", tests, NULL,

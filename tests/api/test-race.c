@@ -144,6 +144,39 @@ static void *reqbufs(void *arg)
 	return NULL;
 }
 
+/* The last one to close an adopted buffer meets one who adopts it again. */
+static void *adopt_and_close(void *arg)
+{
+	int i;
+
+	(void)arg;
+	for (i = 0; i < LOOPS; i++) {
+		int fd = ioctl(test_dev(), SHRBUF_TEST_ADOPT, (long)shared_fd);
+
+		count_bad(fd < 0 ? -errno : fd, 0, 0);
+		if (fd < 0)
+			continue;
+		count_bad(import_id(fd), 0, 0);
+		close(fd);
+	}
+	return NULL;
+}
+
+static void *alloc_and_close(void *arg)
+{
+	int i;
+
+	(void)arg;
+	for (i = 0; i < LOOPS; i++) {
+		int fd = ioctl(test_dev(), SHRBUF_TEST_ALLOC, 1L);
+
+		count_bad(fd < 0 ? -errno : fd, 0, 0);
+		if (fd >= 0)
+			close(fd);
+	}
+	return NULL;
+}
+
 static void run_threads(void *(*const *functions)(void *), unsigned int nr,
 			void *arg)
 {
@@ -199,11 +232,46 @@ static void attach_and_allocate(void **state)
 	expect_no_buffers();
 }
 
+static void adopt_again(void **state)
+{
+	static void *(*const functions[])(void *) = {
+		adopt_and_close, adopt_and_close, adopt_and_close, list,
+	};
+
+	(void)state;
+	camera_open(&cam, CAMERA_SINGLE);
+	camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 2);
+	/* not attached: a dma-buf of another exporter */
+	shared_fd = camera_expbuf(&cam, 0, 0, O_RDWR | O_CLOEXEC);
+	run_threads(functions, ARRAY_SIZE(functions), NULL);
+	expect_no_buffers();
+	close(shared_fd);
+	camera_close(&cam);
+}
+
+static void list_and_free(void **state)
+{
+	static void *(*const functions[])(void *) = {
+		alloc_and_close, alloc_and_close, alloc_and_close, list, list,
+	};
+	static const char event[] =
+		"/sys/kernel/tracing/events/shrbuf/shrbuf_release/enable";
+
+	(void)state;
+	/* A traced release takes longer to leave the list: more readers meet it. */
+	do_write(event, "1");
+	run_threads(functions, ARRAY_SIZE(functions), NULL);
+	do_write(event, "0");
+	expect_no_buffers();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		API_TEST(import_and_close),
 		API_TEST(attach_and_allocate),
+		API_TEST(adopt_again),
+		API_TEST(list_and_free),
 	};
 
 	return cmocka_run_group_tests_name("race", tests, NULL, NULL);

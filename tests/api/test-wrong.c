@@ -8,10 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "common.h"
+#include "../kernel/shrbuf_testdev.h"
 
 static void version_ok(void **state)
 {
@@ -266,6 +268,44 @@ static void expbuf_wrong(void **state)
 	expect_no_buffers();
 }
 
+/* The table of files is full: the buffer, and the export, are undone. */
+static void no_free_fd(void **state)
+{
+	struct rlimit limit, none;
+	int alloc, adopt, expbuf;
+	struct camera cam;
+	int foreign;
+
+	(void)state;
+	camera_open(&cam, CAMERA_SINGLE);
+	camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 2);
+	foreign = camera_expbuf(&cam, 0, 0, O_RDWR | O_CLOEXEC);
+	camera_close(&cam);
+	camera_open(&cam, CAMERA_SINGLE);
+	attach(cam.fd);
+	camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 2);
+	test_dev();
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = limit;
+	none.rlim_cur = 0;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	alloc = try_ioctl(test_dev(), SHRBUF_TEST_ALLOC, (void *)1L);
+	adopt = try_ioctl(test_dev(), SHRBUF_TEST_ADOPT, (void *)(long)foreign);
+	expbuf = try_expbuf(&cam, 0, 0, O_RDWR | O_CLOEXEC);
+	/* before anything that opens a file */
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_int_equal(alloc, -EMFILE);
+	assert_int_equal(adopt, -EMFILE);
+	assert_int_equal(expbuf, -EMFILE);
+
+	close(foreign);
+	camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 0);
+	detach(cam.fd);
+	camera_close(&cam);
+	expect_no_buffers();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -280,6 +320,7 @@ int main(void)
 		API_TEST(queue_unknown),
 		API_TEST(import_wrong_fd),
 		API_TEST(expbuf_wrong),
+		API_TEST(no_free_fd),
 	};
 
 	return cmocka_run_group_tests_name("wrong", tests, NULL, NULL);

@@ -256,6 +256,10 @@ static bool test_adopt(void)
 	EXPECT(!IS_ERR(dmabuf));
 	EXPECT(dmabuf != f.dmabuf);
 	EXPECT(dmabuf->resv == f.dmabuf->resv);
+	f.attach_error = -EBUSY;
+	EXPECT(PTR_ERR(dma_buf_attach(dmabuf, selftest_dev)) == -EBUSY);
+	EXPECT(f.attached == 0);
+	f.attach_error = 0;
 	attach = dma_buf_attach(dmabuf, selftest_dev);
 	EXPECT(!IS_ERR(attach));
 	EXPECT(f.attached == 1);

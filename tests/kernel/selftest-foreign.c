@@ -15,8 +15,9 @@ static int foreign_attach(struct dma_buf *dmabuf,
 {
 	struct foreign *f = dmabuf->priv;
 
-	f->attached++;
-	return 0;
+	if (!f->attach_error)
+		f->attached++;
+	return f->attach_error;
 }
 
 static void foreign_detach(struct dma_buf *dmabuf,

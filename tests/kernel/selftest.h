@@ -52,6 +52,7 @@ struct foreign {
 	struct completion released;
 	void *vaddr;
 	int attached, mapped, vmapped, mmapped, begun, ended;
+	int attach_error;	/* what attaching gives back */
 };
 
 int foreign_init(struct foreign *f, int flags);
