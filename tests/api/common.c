@@ -340,12 +340,17 @@ void camera_close(struct camera *cam)
 
 void camera_format(struct camera *cam, unsigned int width, unsigned int height)
 {
+	unsigned int i;
+
 	cam->fmt.type = cam->type;
 	do_ioctl(cam->fd, VIDIOC_G_FMT, &cam->fmt);
 	if (V4L2_TYPE_IS_MULTIPLANAR(cam->type)) {
 		cam->fmt.fmt.pix_mp.width = width;
 		cam->fmt.fmt.pix_mp.height = height;
 		cam->fmt.fmt.pix_mp.pixelformat = V4L2_PIX_FMT_NV16M;
+		/* otherwise vivid keeps longer lines */
+		for (i = 0; i < VIDEO_MAX_PLANES; i++)
+			cam->fmt.fmt.pix_mp.plane_fmt[i].bytesperline = 0;
 	} else {
 		cam->fmt.fmt.pix.width = width;
 		cam->fmt.fmt.pix.height = height;

@@ -1,0 +1,597 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Processes that are killed at any point of what they do with shared buffers. Each time
+ * everything has to be released, and everything has to work again.
+ *
+ * Usage: kill [--count N] [--seed S]
+ *   --count N   how many times, for each scenario (100)
+ *   --seed S    of the random numbers: which scenario waits how long (from the clock).
+ *               It is printed.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/dma-buf.h>
+#include <xf86drm.h>
+
+#include "stress.h"
+#include "../kernel/shrbuf_testdev.h"
+
+/* How long a process may live, in microseconds: longer than a scenario takes. */
+#define MAX_DELAY	300000
+/* After so many kills, more is looked at. */
+#define BATCH		25
+#define NR_BUFS		3
+#define MESSAGES	4
+/* of each mapping, less than the smallest buffer */
+#define MAP_SIZE	(8 * 4096)
+
+static unsigned long seed;
+static unsigned int count = 100;
+
+static uint64_t random_state;
+
+/* What victims need, found out before. */
+static char camera_node[64];
+static char multi_node[64];
+static char vkms_node[64];
+
+/*
+ * How far victims got, shared with them: a run in which no victim was killed in between
+ * would prove nothing.
+ */
+enum milestone {
+	DID_ATTACH,
+	DID_EXPORT,
+	DID_IMPORT,
+	DID_MAP,
+	DID_STREAM,
+	DID_PASS,
+	DID_ALL,
+	NR_MILESTONES,
+};
+
+static const char *const milestone_names[] = {
+	"attached", "exported", "imported", "mapped", "streamed", "passed on",
+	"done",
+};
+
+static unsigned int *milestones;
+
+static void reached(enum milestone what)
+{
+	__atomic_add_fetch(&milestones[what], 1, __ATOMIC_RELAXED);
+}
+
+/*
+ * What victims do. They may not use what asserts: a failed assertion would go on with
+ * the next test in the victim. Whatever fails, they just go on.
+ */
+
+struct victim {
+	struct camera cam;
+	int fds[NR_BUFS];
+	int drm;
+	void *maps[NR_BUFS];
+};
+
+static void victim_open(struct victim *v, bool multi)
+{
+	memset(v, 0, sizeof(*v));
+	v->cam.fd = open(multi ? multi_node : camera_node, O_RDWR | O_CLOEXEC);
+	v->cam.type = multi ? V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE :
+			      V4L2_BUF_TYPE_VIDEO_CAPTURE;
+	v->cam.fmt.type = v->cam.type;
+	try_ioctl(v->cam.fd, VIDIOC_G_FMT, &v->cam.fmt);
+	v->cam.nr_planes = multi ? v->cam.fmt.fmt.pix_mp.num_planes : 1;
+	v->drm = open(vkms_node, O_RDWR | O_CLOEXEC);
+	if (!try_attach(v->cam.fd))
+		reached(DID_ATTACH);
+}
+
+static void victim_export(struct victim *v)
+{
+	unsigned int i;
+
+	try_reqbufs(&v->cam, V4L2_MEMORY_MMAP, NR_BUFS);
+	for (i = 0; i < NR_BUFS; i++)
+		v->fds[i] = try_expbuf(&v->cam, i, 0, O_RDWR | O_CLOEXEC);
+	if (v->fds[NR_BUFS - 1] >= 0)
+		reached(DID_EXPORT);
+}
+
+static void import_and_map(int drm, const int *fds, void **maps)
+{
+	uint32_t handle;
+	unsigned int i;
+
+	for (i = 0; i < NR_BUFS; i++) {
+		if (!drmPrimeFDToHandle(drm, fds[i], &handle))
+			reached(DID_IMPORT);
+		maps[i] = mmap(NULL, MAP_SIZE, PROT_READ | PROT_WRITE,
+			       MAP_SHARED, fds[i], 0);
+		if (maps[i] != MAP_FAILED)
+			reached(DID_MAP);
+		do_sync(fds[i], DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ);
+		do_sync(fds[i], DMA_BUF_SYNC_END | DMA_BUF_SYNC_READ);
+	}
+}
+
+static void victim_stream(struct victim *v, unsigned int frames)
+{
+	unsigned int i;
+	int index;
+
+	for (i = 0; i < NR_BUFS; i++)
+		try_qbuf(&v->cam, V4L2_MEMORY_MMAP, i, NULL, NULL);
+	try_streamon(&v->cam);
+	for (i = 0; i < frames; i++) {
+		index = try_dqbuf(&v->cam, V4L2_MEMORY_MMAP);
+		if (index < 0)
+			break;
+		reached(DID_STREAM);
+		try_qbuf(&v->cam, V4L2_MEMORY_MMAP, index, NULL, NULL);
+	}
+	try_streamoff(&v->cam);
+}
+
+static void victim_close(struct victim *v)
+{
+	unsigned int i;
+
+	for (i = 0; i < NR_BUFS; i++) {
+		if (v->maps[i] && v->maps[i] != MAP_FAILED)
+			munmap(v->maps[i], MAP_SIZE);
+		close(v->fds[i]);
+	}
+	close(v->drm);
+	try_reqbufs(&v->cam, V4L2_MEMORY_MMAP, 0);
+	try_detach(v->cam.fd);
+	close(v->cam.fd);
+	reached(DID_ALL);
+}
+
+/* One process, all by itself. */
+static void scene_alone(void)
+{
+	struct victim v;
+
+	victim_open(&v, random_next(&random_state) % 2);
+	victim_export(&v);
+	import_and_map(v.drm, v.fds, v.maps);
+	victim_stream(&v, 1);
+	victim_close(&v);
+}
+
+/* Threads of one process, which all use the same files. */
+static void *thread_list(void *arg)
+{
+	unsigned int i;
+
+	for (i = 0; i < 20 || arg; i++)
+		buffers_alive();
+	return NULL;
+}
+
+static void *thread_import(void *arg)
+{
+	struct victim *v = arg;
+	unsigned int i;
+
+	for (i = 0; i < 20; i++) {
+		void *maps[NR_BUFS];
+		unsigned int j;
+		int fd;
+
+		import_and_map(v->drm, v->fds, maps);
+		for (j = 0; j < NR_BUFS; j++)
+			if (maps[j] != MAP_FAILED)
+				munmap(maps[j], MAP_SIZE);
+		fd = try_ioctl(test_dev(), SHRBUF_TEST_ADOPT,
+			       (void *)(long)v->fds[i % NR_BUFS]);
+		if (fd >= 0)
+			close(fd);
+		fd = try_ioctl(test_dev(), SHRBUF_TEST_ALLOC, (void *)16);
+		if (fd >= 0)
+			close(fd);
+	}
+	return NULL;
+}
+
+static void *thread_attach(void *arg)
+{
+	struct victim *v = arg;
+	unsigned int i;
+
+	for (i = 0; i < 20; i++) {
+		int fd = open(camera_node, O_RDWR | O_CLOEXEC);
+
+		try_attach(fd);
+		close(try_expbuf(&v->cam, i % NR_BUFS, 0, O_RDONLY | O_CLOEXEC));
+		try_detach(fd);
+		close(fd);
+	}
+	return NULL;
+}
+
+static void scene_threads(void)
+{
+	static void *(*const functions[])(void *) = {
+		thread_list, thread_import, thread_import, thread_attach,
+	};
+	pthread_t threads[ARRAY_SIZE(functions)];
+	bool started[ARRAY_SIZE(functions)];
+	struct victim v;
+	unsigned int i;
+
+	victim_open(&v, false);
+	victim_export(&v);
+	for (i = 0; i < ARRAY_SIZE(functions); i++)
+		started[i] = !pthread_create(&threads[i], NULL, functions[i],
+					     functions[i] == thread_list ?
+					     NULL : &v);
+	victim_stream(&v, 3);
+	for (i = 0; i < ARRAY_SIZE(functions); i++)
+		if (started[i])
+			pthread_join(threads[i], NULL);
+	victim_close(&v);
+}
+
+static void send_fds(int sock, const int *fds, unsigned int nr)
+{
+	char data = 0, control[CMSG_SPACE(sizeof(int) * NR_BUFS)] = { 0 };
+	struct iovec iov = { .iov_base = &data, .iov_len = 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = CMSG_SPACE(sizeof(int) * nr),
+	};
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = SCM_RIGHTS;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(int) * nr);
+	memcpy(CMSG_DATA(cmsg), fds, sizeof(int) * nr);
+	sendmsg(sock, &msg, MSG_NOSIGNAL);
+}
+
+static bool receive_fds(int sock, int *fds, unsigned int nr)
+{
+	char data, control[CMSG_SPACE(sizeof(int) * NR_BUFS)];
+	struct iovec iov = { .iov_base = &data, .iov_len = 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *cmsg;
+
+	if (recvmsg(sock, &msg, MSG_CMSG_CLOEXEC) <= 0)
+		return false;
+	cmsg = CMSG_FIRSTHDR(&msg);
+	if (!cmsg || cmsg->cmsg_len < CMSG_LEN(sizeof(int) * nr))
+		return false;
+	memcpy(fds, CMSG_DATA(cmsg), sizeof(int) * nr);
+	return true;
+}
+
+/* Takes what comes, imports it, and keeps some of it. */
+static void consumer(int sock)
+{
+	int drm = open(vkms_node, O_RDWR | O_CLOEXEC);
+	unsigned int i, j;
+	int fds[NR_BUFS];
+
+	for (i = 0; i < MESSAGES; i++) {
+		void *maps[NR_BUFS];
+
+		if (!receive_fds(sock, fds, NR_BUFS))
+			break;
+		reached(DID_PASS);
+		import_and_map(drm, fds, maps);
+		for (j = 0; j < NR_BUFS; j++)
+			close(fds[j]);
+	}
+	/* holds them until it is killed, or the producer goes */
+	receive_fds(sock, fds, NR_BUFS);
+}
+
+/*
+ * A producer and two consumers, one of which also inherits all files. Messages that
+ * nobody has received hold buffers, too. Any of the three may be the victim, the
+ * others go on.
+ */
+static void scene_consumers(int role, const int (*socks)[2])
+{
+	unsigned int i;
+	struct victim v;
+
+	if (role) {
+		close(socks[0][0]);
+		close(socks[1][0]);
+		close(socks[2 - role][1]);
+		consumer(socks[role - 1][1]);
+		return;
+	}
+	close(socks[0][1]);
+	close(socks[1][1]);
+	victim_open(&v, false);
+	victim_export(&v);
+	for (i = 0; i < MESSAGES; i++) {
+		send_fds(socks[0][0], v.fds, NR_BUFS);
+		send_fds(socks[1][0], v.fds, NR_BUFS);
+		victim_stream(&v, 1);
+	}
+	victim_close(&v);
+}
+
+/* The killer */
+
+static void wait_random(void)
+{
+	/* Short waits are more likely: most of what is critical comes early. */
+	uint64_t r = random_next(&random_state) % 1000;
+	long usec = (long)(r * r * MAX_DELAY / 1000000);
+	struct timespec ts = {
+		.tv_sec = usec / 1000000, .tv_nsec = usec % 1000000 * 1000,
+	};
+
+	nanosleep(&ts, NULL);
+}
+
+static void kill_and_wait(pid_t pid)
+{
+	int status;
+
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	/* It may just have come to its end, but not to another one. */
+	if (WIFSIGNALED(status))
+		assert_int_equal(WTERMSIG(status), SIGKILL);
+	else
+		assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static pid_t start(void (*scene)(void))
+{
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		/* other numbers than the parent goes on with */
+		random_state ^= 0x5555555555555555ULL;
+		scene();
+		_exit(0);
+	}
+	return pid;
+}
+
+static void run_alone(void)
+{
+	pid_t pid = start(scene_alone);
+
+	wait_random();
+	kill_and_wait(pid);
+}
+
+static void run_threads(void)
+{
+	pid_t pid = start(scene_threads);
+
+	wait_random();
+	kill_and_wait(pid);
+}
+
+static int scene_role;
+static int scene_socks[2][2];
+
+static void scene_with_role(void)
+{
+	scene_consumers(scene_role, scene_socks);
+}
+
+static void run_consumers(void)
+{
+	unsigned int first = random_next(&random_state) % 3;
+	pid_t pids[3];
+	int i;
+
+	for (i = 0; i < 2; i++)
+		assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC,
+					    0, scene_socks[i]), 0);
+	for (i = 0; i < 3; i++) {
+		scene_role = i;
+		pids[i] = start(scene_with_role);
+	}
+	for (i = 0; i < 2; i++) {
+		close(scene_socks[i][0]);
+		close(scene_socks[i][1]);
+	}
+	for (i = 0; i < 3; i++) {
+		wait_random();
+		kill_and_wait(pids[(first + i) % 3]);
+	}
+}
+
+/* what must be as before */
+
+struct refs {
+	int shrbuf, vivid, vkms;
+};
+
+static struct refs refs_now(void)
+{
+	return (struct refs){
+		.shrbuf = module_refs("shrbuf"),
+		.vivid = module_refs("vivid"),
+		.vkms = module_refs("vkms"),
+	};
+}
+
+static bool refs_are(void *arg)
+{
+	struct refs *want = arg, now = refs_now();
+
+	return !memcmp(&now, want, sizeof(now));
+}
+
+static void check_node(const char *node)
+{
+	int fd = do_open(node, O_RDWR);
+	int ret = try_detach(fd);
+
+	if (ret && ret != -ENOTCONN)
+		fail_msg("detach after a kill: %s", strerror(-ret));
+	attach(fd);
+	detach(fd);
+	close(fd);
+}
+
+/* A camera streams into buffers that a display imports. */
+static void check_all_works(void)
+{
+	struct camera cam;
+	uint32_t handle;
+	int fd, drm;
+
+	camera_open(&cam, CAMERA_SINGLE);
+	attach(cam.fd);
+	camera_reqbufs(&cam, V4L2_MEMORY_MMAP, NR_BUFS);
+	fd = camera_expbuf(&cam, 0, 0, O_RDWR | O_CLOEXEC);
+	drm = do_open(vkms_node, O_RDWR);
+	assert_int_equal(drmPrimeFDToHandle(drm, fd, &handle), 0);
+	camera_run(&cam, 4);
+	assert_int_equal(buffers_alive(), NR_BUFS);
+	close(drm);
+	close(fd);
+	camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 0);
+	detach(cam.fd);
+	camera_close(&cam);
+	expect_no_buffers();
+}
+
+static void kill_many(void **state)
+{
+	void (*run)(void) = *state;
+	struct refs before;
+	unsigned int i;
+	int j;
+
+	random_state = seed;
+	memset(milestones, 0, sizeof(*milestones) * NR_MILESTONES);
+	shrbuf_dev();
+	test_dev();
+	check_all_works();
+	before = refs_now();
+
+	for (i = 0; i < count; i++) {
+		run();
+		expect_no_buffers();
+		check_node(camera_node);
+		check_node(multi_node);
+		if (i % BATCH == BATCH - 1)
+			check_all_works();
+	}
+	check_all_works();
+	wait_for(refs_are, &before, "references of the modules");
+
+	printf("# %u kills;", count);
+	for (j = 0; j < NR_MILESTONES; j++)
+		printf(" %s %u%s", milestone_names[j], milestones[j],
+		       j == NR_MILESTONES - 1 ? "\n" : ",");
+	/* some were killed before, and some after */
+	if (count >= BATCH) {
+		assert_true(milestones[DID_EXPORT] > 0);
+		assert_true(milestones[DID_IMPORT] > 0);
+		assert_true(milestones[DID_STREAM] > 0);
+		assert_true(milestones[DID_ALL] < count);
+	}
+}
+
+static void find_nodes(void)
+{
+	int drm = drm_open("vkms");
+	char *name;
+
+	snprintf(camera_node, sizeof(camera_node), "%s",
+		 camera_path(CAMERA_SINGLE));
+	snprintf(multi_node, sizeof(multi_node), "%s",
+		 camera_path(CAMERA_MULTI));
+	if (drm < 0)
+		fail_msg("no vkms: load it");
+	name = drmGetDeviceNameFromFd2(drm);
+	assert_non_null(name);
+	snprintf(vkms_node, sizeof(vkms_node), "%s", name);
+	free(name);
+	close(drm);
+}
+
+static int setup(void **state)
+{
+	struct camera cam;
+
+	(void)state;
+	find_nodes();
+	/* formats stay with the device */
+	camera_open(&cam, CAMERA_MULTI);
+	small_planes(&cam);
+	camera_close(&cam);
+	camera_open(&cam, CAMERA_SINGLE);
+	camera_close(&cam);
+	/* both consumers import each buffer */
+	dma_debug_only("vivid");
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "count", required_argument, NULL, 'c' },
+		{ "seed", required_argument, NULL, 's' },
+		{ 0 },
+	};
+	const struct CMUnitTest tests[] = {
+		{ "a process", kill_many, NULL, test_cleanup, run_alone },
+		{ "threads", kill_many, NULL, test_cleanup, run_threads },
+		{ "a producer and consumers", kill_many, NULL, test_cleanup,
+		  run_consumers },
+	};
+	int option;
+
+	seed = seed_from_clock();
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			count = parse_number(optarg);
+			break;
+		case 's':
+			seed = parse_number(optarg);
+			break;
+		default:
+			fprintf(stderr, "usage: kill [--count N] [--seed S]\n");
+			return 2;
+		}
+	}
+	milestones = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (milestones == MAP_FAILED) {
+		perror("mmap");
+		return 1;
+	}
+	printf("# kill --seed %lu --count %u\n", seed, count);
+	/* the children must not print it again */
+	fflush(stdout);
+	return cmocka_run_group_tests_name("kill", tests, setup, NULL);
+}
