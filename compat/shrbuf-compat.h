@@ -10,7 +10,6 @@
 
 #include <linux/device.h>
 #include <linux/dma-buf.h>
-#include <linux/fs.h>
 #include <linux/lockdep.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -58,19 +57,6 @@ static inline void shrbuf_compat_set_class(struct class_interface *intf,
 					   struct device *dev)
 {
 	intf->class = dev->class;
-}
-
-/*
- * 6.7: files have a reference count type of their own, and file_ref_get() or
- * get_file_active(). @file must not be freed during the call.
- */
-static inline bool shrbuf_compat_get_file_active(struct file *file)
-{
-#if defined(SHRBUF_HAVE_FILE_REF)
-	return file_ref_get(&file->f_ref);
-#else
-	return atomic_long_inc_not_zero(&file->f_count);
-#endif
 }
 
 /*

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -141,6 +142,58 @@ static void no_read_no_write(void **state)
 	detach(cam.fd);
 	camera_close(&cam);
 	expect_no_buffers();
+}
+
+/*
+ * /proc can keep the name of a file for longer than the file. The buffer must not take
+ * another file for its own then: what is in that place of memory by now.
+ */
+static void path_outlives_file(void **state)
+{
+	char name[64], link[64];
+	int others[256], fd, path, round;
+	unsigned int i;
+	struct camera cam;
+	ssize_t len;
+
+	(void)state;
+	for (round = 0; round < 2; round++) {
+		camera_open(&cam, CAMERA_SINGLE);
+		attach(cam.fd);
+		camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 2);
+		fd = camera_expbuf(&cam, 0, 0, O_RDWR);
+		snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+		path = do_open(name, O_PATH);
+		if (round) {
+			/* only the file descriptor holds the buffer */
+			camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 0);
+			detach(cam.fd);
+			camera_close(&cam);
+		}
+		close(fd);
+		/* files are freed after a grace period, and used again */
+		usleep(300 * 1000);
+		for (i = 0; i < ARRAY_SIZE(others); i++)
+			others[i] = do_open("/etc/passwd", O_RDONLY);
+		if (!round) {
+			fd = camera_expbuf(&cam, 0, 0, O_RDWR);
+			snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+			len = readlink(name, link, sizeof(link) - 1);
+			assert_true(len > 0);
+			link[len] = 0;
+			assert_non_null(strstr(link, "dmabuf"));
+			assert_true(import_id(fd) > 0);
+			close(fd);
+			camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 0);
+			detach(cam.fd);
+			camera_close(&cam);
+		}
+		for (i = 0; i < ARRAY_SIZE(others); i++)
+			close(others[i]);
+		assert_true(buffers_alive() >= 0);
+		close(path);
+		expect_no_buffers();
+	}
 }
 
 /* The mapping of the file descriptor shows what the camera wrote. */
@@ -333,7 +386,7 @@ static void adopted(void **state)
 {
 	unsigned char *mine, *theirs;
 	struct camera cam;
-	int foreign, a, b;
+	int foreign, a, b, keeper;
 	size_t size;
 
 	(void)state;
@@ -342,6 +395,10 @@ static void adopted(void **state)
 	camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 2);
 	foreign = camera_expbuf(&cam, 0, 0, O_RDWR);
 	a = try_ioctl(test_dev(), SHRBUF_TEST_ADOPT, (void *)(long)foreign);
+	/* as long as it has a user, there is one dma-buf of it */
+	keeper = do_open("/dev/shrbuf_test", O_RDWR);
+	assert_int_equal(try_ioctl(keeper, SHRBUF_TEST_KEEP, (void *)(long)a),
+			 0);
 	b = try_ioctl(test_dev(), SHRBUF_TEST_ADOPT, (void *)(long)foreign);
 	assert_true(a >= 0 && b >= 0);
 	assert_int_equal(inode(a), inode(b));
@@ -363,6 +420,7 @@ static void adopted(void **state)
 	close(foreign);
 	close(a);
 	close(b);
+	close(keeper);
 	camera_close(&cam);
 	/* the mapping stands on the foreign file, not on ours */
 	expect_no_buffers();
@@ -393,6 +451,7 @@ int main(void)
 		API_TEST(twice_gives_one),
 		API_TEST(access_mode),
 		API_TEST(no_read_no_write),
+		API_TEST(path_outlives_file),
 		API_TEST(mapping_shows_picture),
 		API_TEST(mapping_wrong),
 		API_TEST(one_handle),

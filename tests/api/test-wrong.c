@@ -251,6 +251,7 @@ static void import_wrong_fd(void **state)
 static void expbuf_wrong(void **state)
 {
 	struct camera cam;
+	int fd;
 
 	(void)state;
 	camera_open(&cam, CAMERA_SINGLE);
@@ -260,8 +261,10 @@ static void expbuf_wrong(void **state)
 	assert_int_equal(try_expbuf(&cam, 2, 0, O_CLOEXEC), -EINVAL);
 	assert_int_equal(try_expbuf(&cam, 0, 1, O_CLOEXEC), -EINVAL);
 	assert_int_equal(try_expbuf(&cam, 0, 0, O_NONBLOCK), -EINVAL);
-	/* O_ACCMODE is no access mode; stock videobuf2 lets it through */
-	assert_int_equal(try_expbuf(&cam, 0, 0, O_ACCMODE), -EINVAL);
+	/* neither for reading nor for writing: strange, but stock videobuf2 does it */
+	fd = camera_expbuf(&cam, 0, 0, O_ACCMODE);
+	assert_true(import_id(fd) > 0);
+	close(fd);
 	camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 0);
 	detach(cam.fd);
 	camera_close(&cam);

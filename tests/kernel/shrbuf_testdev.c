@@ -40,6 +40,15 @@ static long testdev_ioctl(struct file *file, unsigned int cmd,
 		return id;
 	case SHRBUF_TEST_ADOPT:
 		return testdev_export(shrbuf_adopt(arg));
+	case SHRBUF_TEST_KEEP:
+		sb = shrbuf_import(arg);
+		if (IS_ERR(sb))
+			return PTR_ERR(sb);
+		if (cmpxchg(&file->private_data, NULL, sb)) {
+			shrbuf_put(sb);
+			return -EBUSY;
+		}
+		return 0;
 	case SHRBUF_TEST_ALLOC:
 		return testdev_export(shrbuf_alloc(arg << PAGE_SHIFT, "test"));
 	default:
@@ -47,8 +56,23 @@ static long testdev_ioctl(struct file *file, unsigned int cmd,
 	}
 }
 
+static int testdev_open(struct inode *inode, struct file *file)
+{
+	/* misc puts its device here */
+	file->private_data = NULL;
+	return 0;
+}
+
+static int testdev_release(struct inode *inode, struct file *file)
+{
+	shrbuf_put(file->private_data);
+	return 0;
+}
+
 static const struct file_operations testdev_fops = {
 	.owner = THIS_MODULE,
+	.open = testdev_open,
+	.release = testdev_release,
 	.unlocked_ioctl = testdev_ioctl,
 };
 

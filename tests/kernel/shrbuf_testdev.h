@@ -12,6 +12,11 @@
 #define SHRBUF_TEST_IMPORT	_IO('t', 0)
 /* shrbuf_adopt(arg) and shrbuf_export(), gives a file descriptor back */
 #define SHRBUF_TEST_ADOPT	_IO('t', 1)
+/*
+ * shrbuf_import(arg), and the file stays a user of the buffer until it is closed. One
+ * buffer for each file, else EBUSY.
+ */
+#define SHRBUF_TEST_KEEP	_IO('t', 3)
 /* shrbuf_alloc() of arg pages and shrbuf_export(), gives a file descriptor back */
 #define SHRBUF_TEST_ALLOC	_IO('t', 2)
 

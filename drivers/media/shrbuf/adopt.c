@@ -14,11 +14,11 @@
  * A buffer whose last reference is gone may still be in the table for a moment.
  * shrbuf_adopt() then takes it out and puts a new one in::
  *
- *     CPU0: shrbuf_put(), last one       CPU1: shrbuf_adopt()
+ *     CPU0: last reference goes          CPU1: shrbuf_adopt()
  *
  *     kref 1 -> 0                        mutex_lock(&adopt_lock)
  *     adopted_release()                  finds the entry of CPU0
- *       mutex_lock(&adopt_lock) waits    kref_get_unless_zero() fails
+ *       mutex_lock(&adopt_lock) waits    the reference count is zero:
  *                                        removes it, inserts a new one
  *                                        mutex_unlock(&adopt_lock)
  *       removing it again does nothing
@@ -66,7 +66,7 @@ static int adopted_mmap(struct shrbuf *sb, struct vm_area_struct *vma)
 {
 	/*
 	 * The exporter may find its mappings by their file, so they get the
-	 * file of the inner dma-buf.
+	 * file of the inner dma-buf, and hold that and not us.
 	 */
 	return dma_buf_mmap(to_shrbuf_proxy(sb)->inner, vma, vma->vm_pgoff);
 }
@@ -110,12 +110,11 @@ static struct shrbuf *shrbuf_adopt_dmabuf(struct dma_buf *dmabuf)
 		return ERR_PTR(-ENOMEM);
 	}
 	new->proxy.inner = dmabuf;
-	new->proxy.sb.fmode = dmabuf->file->f_mode & (FMODE_READ | FMODE_WRITE);
 
 	mutex_lock(&adopt_lock);
 	ad = rhashtable_lookup_fast(&adopted, &dmabuf, adopted_params);
 	if (ad) {
-		if (kref_get_unless_zero(&ad->proxy.sb.refcount)) {
+		if (shrbuf_get_unless_gone(&ad->proxy.sb)) {
 			mutex_unlock(&adopt_lock);
 			kfree(new);
 			dma_buf_put(dmabuf);
@@ -127,6 +126,7 @@ static struct shrbuf *shrbuf_adopt_dmabuf(struct dma_buf *dmabuf)
 	if (ret)
 		goto err_unlock;
 	ret = shrbuf_init(&new->proxy.sb, &adopted_ops, dmabuf->size,
+			  dmabuf->file->f_mode & (FMODE_READ | FMODE_WRITE),
 			  dmabuf->exp_name);
 	if (ret)
 		goto err_remove;
@@ -151,7 +151,7 @@ err_unlock:
  * wrapped: memory, mapping and cache maintenance stay with its exporter. Adopting
  * it again gives the same shared buffer. May sleep.
  *
- * Return: the buffer with a reference for shrbuf_put(), or
+ * Return: the buffer, the caller is a user and calls shrbuf_put(), or
  *
  * - -EBADF: @fd is not an open file
  * - -EINVAL: @fd is not a dma-buf
@@ -169,7 +169,7 @@ struct shrbuf *shrbuf_adopt(int fd)
 
 	sb = shrbuf_from_dmabuf(dmabuf);
 	if (sb) {
-		shrbuf_get(sb);
+		shrbuf_get_by_dmabuf(sb, dmabuf);
 		dma_buf_put(dmabuf);
 	} else {
 		sb = shrbuf_adopt_dmabuf(dmabuf);

@@ -21,6 +21,7 @@
 #include <linux/dma-mapping.h>
 #include <linux/dma-resv.h>
 #include <linux/export.h>
+#include <linux/fs.h>
 #include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
@@ -81,27 +82,29 @@ static int pages_open(struct shrbuf *sb)
 	return 0;
 }
 
-static int pages_attach(struct shrbuf *sb, struct dma_buf_attachment *attach)
+static int pages_attach(struct shrbuf *sb, struct shrbuf_attachment *sa)
 {
 	struct shrbuf_pages *buf = to_shrbuf_pages(sb);
 	struct pages_attachment *pa;
+	unsigned int max_seg;
 	int ret;
 
-	pa = kzalloc(sizeof(*pa), GFP_KERNEL);
+	pa = kzalloc(sizeof(*pa), GFP_KERNEL_ACCOUNT);
 	if (!pa)
 		return -ENOMEM;
-	pa->dev = attach->dev;
+	pa->dev = sa->dev;
+	/* A device that cannot take a page at once gets one, and fails to map it. */
+	max_seg = max_t(unsigned int, dma_get_max_seg_size(pa->dev), PAGE_SIZE);
 	ret = sg_alloc_table_from_pages_segment(&pa->own, buf->pages,
 						buf->nr_pages, 0, sb->size,
-						dma_get_max_seg_size(pa->dev),
-						GFP_KERNEL);
+						max_seg, GFP_KERNEL_ACCOUNT);
 	if (ret)
 		goto err_free;
-	ret = sg_alloc_table(&pa->out, pa->own.orig_nents, GFP_KERNEL);
+	ret = sg_alloc_table(&pa->out, pa->own.orig_nents, GFP_KERNEL_ACCOUNT);
 	if (ret)
 		goto err_own;
 
-	attach->priv = pa;
+	sa->priv = pa;
 	mutex_lock(&buf->lock);
 	list_add(&pa->node, &buf->attachments);
 	mutex_unlock(&buf->lock);
@@ -114,10 +117,10 @@ err_free:
 	return ret;
 }
 
-static void pages_detach(struct shrbuf *sb, struct dma_buf_attachment *attach)
+static void pages_detach(struct shrbuf *sb, struct shrbuf_attachment *sa)
 {
 	struct shrbuf_pages *buf = to_shrbuf_pages(sb);
-	struct pages_attachment *pa = attach->priv;
+	struct pages_attachment *pa = sa->priv;
 
 	mutex_lock(&buf->lock);
 	list_del(&pa->node);
@@ -148,11 +151,11 @@ static void pages_copy_sgt(struct sg_table *to, const struct sg_table *from)
  * which would need other cache maintenance.
  */
 static struct sg_table *pages_map(struct shrbuf *sb,
-				  struct dma_buf_attachment *attach,
+				  struct shrbuf_attachment *sa,
 				  enum dma_data_direction dir)
 {
 	struct shrbuf_pages *buf = to_shrbuf_pages(sb);
-	struct pages_attachment *pa = attach->priv;
+	struct pages_attachment *pa = sa->priv;
 	int ret = -EBUSY;
 
 	mutex_lock(&buf->lock);
@@ -169,11 +172,11 @@ out:
 	return ret ? ERR_PTR(ret) : &pa->out;
 }
 
-static void pages_unmap(struct shrbuf *sb, struct dma_buf_attachment *attach,
+static void pages_unmap(struct shrbuf *sb, struct shrbuf_attachment *sa,
 			struct sg_table *sgt, enum dma_data_direction dir)
 {
 	struct shrbuf_pages *buf = to_shrbuf_pages(sb);
-	struct pages_attachment *pa = attach->priv;
+	struct pages_attachment *pa = sa->priv;
 
 	mutex_lock(&buf->lock);
 	dma_unmap_sgtable(pa->dev, &pa->own, pa->dir, 0);
@@ -318,7 +321,7 @@ static int pages_fill(struct shrbuf_pages *buf, unsigned int nr)
  * The memory is zeroed, not contiguous, and charged to the memory cgroup of the
  * caller. May sleep, a fatal signal interrupts it.
  *
- * Return: the buffer with a reference for shrbuf_put(), or
+ * Return: the buffer, the caller is its user and calls shrbuf_put(), or
  *
  * - -EINVAL: @size is zero or beyond 4 GiB less one page
  * - -ENOMEM: out of memory, or over the limit of the cgroup
@@ -350,7 +353,8 @@ struct shrbuf *shrbuf_alloc(size_t size, const char *name)
 	ret = pages_fill(buf, nr);
 	if (ret)
 		goto err;
-	ret = shrbuf_init(&buf->sb, &pages_ops, size, name);
+	ret = shrbuf_init(&buf->sb, &pages_ops, size, FMODE_READ | FMODE_WRITE,
+			  name);
 	if (ret)
 		goto err;
 	return &buf->sb;

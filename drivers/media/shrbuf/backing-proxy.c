@@ -12,33 +12,33 @@
 
 #include "shrbuf-priv.h"
 
-int shrbuf_proxy_attach(struct shrbuf *sb, struct dma_buf_attachment *attach)
+int shrbuf_proxy_attach(struct shrbuf *sb, struct shrbuf_attachment *sa)
 {
 	struct dma_buf_attachment *inner;
 
-	inner = dma_buf_attach(to_shrbuf_proxy(sb)->inner, attach->dev);
+	inner = dma_buf_attach(to_shrbuf_proxy(sb)->inner, sa->dev);
 	if (IS_ERR(inner))
 		return PTR_ERR(inner);
-	attach->priv = inner;
+	sa->priv = inner;
 	return 0;
 }
 
-void shrbuf_proxy_detach(struct shrbuf *sb, struct dma_buf_attachment *attach)
+void shrbuf_proxy_detach(struct shrbuf *sb, struct shrbuf_attachment *sa)
 {
-	dma_buf_detach(to_shrbuf_proxy(sb)->inner, attach->priv);
+	dma_buf_detach(to_shrbuf_proxy(sb)->inner, sa->priv);
 }
 
 struct sg_table *shrbuf_proxy_map(struct shrbuf *sb,
-				  struct dma_buf_attachment *attach,
+				  struct shrbuf_attachment *sa,
 				  enum dma_data_direction dir)
 {
-	return dma_buf_map_attachment(attach->priv, dir);
+	return dma_buf_map_attachment(sa->priv, dir);
 }
 
-void shrbuf_proxy_unmap(struct shrbuf *sb, struct dma_buf_attachment *attach,
+void shrbuf_proxy_unmap(struct shrbuf *sb, struct shrbuf_attachment *sa,
 			struct sg_table *sgt, enum dma_data_direction dir)
 {
-	dma_buf_unmap_attachment(attach->priv, sgt, dir);
+	dma_buf_unmap_attachment(sa->priv, sgt, dir);
 }
 
 int shrbuf_proxy_vmap(struct shrbuf *sb, struct iosys_map *map)

@@ -11,29 +11,33 @@
  * what the allocator returned. For memory that the driver allocates (MMAP) it also
  * makes a shared buffer. For memory of others (USERPTR, DMABUF) it only passes on.
  *
- * References: videobuf2 holds the plane, the plane holds the shared buffer, the
+ * References: videobuf2 holds the plane, the plane is a user of the shared buffer, the
  * shared buffer holds the first reference of the allocator, which videobuf2 would
  * hold otherwise. So the memory outlives queue, device and driver, as long as
  * somebody uses it. Mappings made through the video device hold the allocator's
  * memory as they always did.
  *
+ * Memory of the DMA allocators is given back through the device that it was allocated
+ * for. The allocators hold the device; the shared buffer also holds the module of its
+ * driver, which may contain the device or its release function. (If such a device is
+ * unbound from its driver by hand while buffers live, freeing them is as good or bad as
+ * it is for the allocators alone.)
+ *
  * Export: the first export makes the allocator's own dma-buf, to which the shared
- * buffer passes everything on, see backing-proxy.c. It goes with the last file
- * descriptor, so that the number of users that the allocator reports, and so
- * V4L2_BUF_FLAG_MAPPED, is as it would be without us.
+ * buffer passes everything on, see backing-proxy.c. The buffer keeps it and its own
+ * dma-bufs. Number of users: videobuf2 asks it for V4L2_BUF_FLAG_MAPPED and others.
+ * It is as it would be without us, so what the buffer keeps does not count.
  *
  * Context: all operations but finish run in process context, most of them under
  * the lock of the queue. finish runs in vb2_buffer_done(), perhaps in interrupt
  * context, and must not sleep. prepare runs at VIDIOC_QBUF or
  * VIDIOC_PREPARE_BUF, perhaps before VIDIOC_STREAMON.
- *
- * A plane pins this module: a queue may keep its planes, and with them pointers to
- * these operations, after it was detached from us by the removal of its device.
  */
 
 #include <linux/device.h>
 #include <linux/err.h>
 #include <linux/export.h>
+#include <linux/fs.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <media/videobuf2-core.h>
@@ -50,6 +54,7 @@
  *	the buffer is exported.
  * @base: the allocator
  * @priv: what the allocator returned. One reference of it is ours.
+ * @owner: module of the driver of the device that @priv needs, or NULL
  * @vb: for the allocator when it makes a dma-buf. NULL once the queue has given
  *	the plane back: the allocators take the argument but look only at @priv.
  *	Protected by &shrbuf.lock.
@@ -58,6 +63,7 @@ struct shrbuf_vb2 {
 	struct shrbuf_proxy proxy;
 	const struct vb2_mem_ops *base;
 	void *priv;
+	struct module *owner;
 	struct vb2_buffer *vb;
 };
 
@@ -65,12 +71,14 @@ struct shrbuf_vb2 {
  * struct shrbuf_plane - what videobuf2 holds for one plane
  * @base: the allocator
  * @priv: what the allocator returned
- * @buf: the shared buffer with a reference, NULL for memory of others
+ * @buf: the shared buffer that we are a user of, NULL for memory of others
+ * @sq: the attached queue, NULL in the queue of a ported driver
  */
 struct shrbuf_plane {
 	const struct vb2_mem_ops *base;
 	void *priv;
 	struct shrbuf_vb2 *buf;
+	struct shrbuf_queue *sq;
 };
 
 #define to_shrbuf_vb2(s)	container_of(s, struct shrbuf_vb2, proxy.sb)
@@ -87,7 +95,7 @@ static int vb2_open(struct shrbuf *sb)
 	/* The allocators say only that it failed. Out of memory is all it can be. */
 	if (IS_ERR_OR_NULL(inner))
 		return inner ? PTR_ERR(inner) : -ENOMEM;
-	buf->proxy.inner = inner;
+	WRITE_ONCE(buf->proxy.inner, inner);
 	sb->resv = inner->resv;
 	return 0;
 }
@@ -98,7 +106,7 @@ static void vb2_close(struct shrbuf *sb)
 
 	lockdep_assert_held(&sb->lock);
 	dma_buf_put(buf->proxy.inner);
-	buf->proxy.inner = NULL;
+	WRITE_ONCE(buf->proxy.inner, NULL);
 	sb->resv = NULL;
 }
 
@@ -115,6 +123,7 @@ static void vb2_release(struct shrbuf *sb)
 	struct shrbuf_vb2 *buf = to_shrbuf_vb2(sb);
 
 	buf->base->put(buf->priv);
+	module_put(buf->owner);
 }
 
 /* Differ in name only, so that listings tell where the memory is. */
@@ -144,22 +153,45 @@ static const struct shrbuf_backing_ops dma_contig_backing =
 
 /* the wrapped operations */
 
-static struct shrbuf_plane *plane_new(const struct vb2_mem_ops *base)
+/*
+ * A plane for a wrapper to fill. NULL if the allocator is in charge of @q again, and
+ * the wrapper is to do what the allocator does.
+ */
+static struct shrbuf_plane *plane_new(struct vb2_queue *q,
+				      const struct vb2_mem_ops *base)
 {
-	struct shrbuf_plane *plane = kzalloc(sizeof(*plane), GFP_KERNEL);
+	struct shrbuf_plane *plane = kzalloc(sizeof(*plane), GFP_KERNEL_ACCOUNT);
 
-	if (plane) {
-		plane->base = base;
-		__module_get(THIS_MODULE);
+	if (!plane)
+		return ERR_PTR(-ENOMEM);
+	plane->base = base;
+	if (!shrbuf_queue_plane_new(q, &plane->sq)) {
+		kfree(plane);
+		return NULL;
 	}
+	__module_get(THIS_MODULE);
 	return plane;
 }
 
 static void plane_free(struct shrbuf_plane *plane)
 {
+	shrbuf_queue_plane_gone(plane->sq);
 	kfree(plane);
 	/* Last, see "lifetime" in buffer.c. */
 	module_put(THIS_MODULE);
+}
+
+/* The module that must stay until memory of the DMA allocators is given back. */
+static struct module *plane_owner(struct device *dev,
+				  const struct vb2_mem_ops *base)
+{
+	struct module *owner = NULL;
+
+	if (base != &vb2_vmalloc_memops && dev && dev->driver)
+		owner = dev->driver->owner;
+	/* The driver is at work for us, so its module is there. */
+	__module_get(owner);
+	return owner;
 }
 
 /* The plane that is being allocated is the first one without memory. */
@@ -183,10 +215,12 @@ static void *plane_alloc(struct vb2_buffer *vb, struct device *dev,
 	struct shrbuf_vb2 *buf;
 	int ret = -ENOMEM;
 
-	plane = plane_new(base);
+	plane = plane_new(vb->vb2_queue, base);
+	if (IS_ERR(plane))
+		return plane;
 	if (!plane)
-		return ERR_PTR(-ENOMEM);
-	buf = kzalloc(sizeof(*buf), GFP_KERNEL);
+		return base->alloc(vb, dev, size);
+	buf = kzalloc(sizeof(*buf), GFP_KERNEL_ACCOUNT);
 	if (!buf)
 		goto err_plane;
 
@@ -200,8 +234,10 @@ static void *plane_alloc(struct vb2_buffer *vb, struct device *dev,
 	buf->base = base;
 	buf->priv = plane->priv;
 	buf->vb = vb;
+	buf->owner = plane_owner(dev, base);
 	plane_name(name, sizeof(name), vb, dev);
-	ret = shrbuf_init(&buf->proxy.sb, ops, size, name);
+	ret = shrbuf_init(&buf->proxy.sb, ops, size, FMODE_READ | FMODE_WRITE,
+			  name);
 	if (ret)
 		goto err_priv;
 	plane->buf = buf;
@@ -209,6 +245,7 @@ static void *plane_alloc(struct vb2_buffer *vb, struct device *dev,
 
 err_priv:
 	base->put(plane->priv);
+	module_put(buf->owner);
 err_buf:
 	kfree(buf);
 err_plane:
@@ -244,12 +281,14 @@ static void *plane_get_userptr(struct vb2_buffer *vb, struct device *dev,
 			       unsigned long vaddr, unsigned long size,
 			       const struct vb2_mem_ops *base)
 {
-	struct shrbuf_plane *plane = plane_new(base);
+	struct shrbuf_plane *plane = plane_new(vb->vb2_queue, base);
 	void *priv;
 
-	if (!plane)
-		return ERR_PTR(-ENOMEM);
+	if (IS_ERR(plane))
+		return plane;
 	priv = base->get_userptr(vb, dev, vaddr, size);
+	if (!plane)
+		return priv;
 	if (IS_ERR_OR_NULL(priv)) {
 		plane_free(plane);
 		return priv;
@@ -270,12 +309,14 @@ static void *plane_attach_dmabuf(struct vb2_buffer *vb, struct device *dev,
 				 struct dma_buf *dbuf, unsigned long size,
 				 const struct vb2_mem_ops *base)
 {
-	struct shrbuf_plane *plane = plane_new(base);
+	struct shrbuf_plane *plane = plane_new(vb->vb2_queue, base);
 	void *priv;
 
-	if (!plane)
-		return ERR_PTR(-ENOMEM);
+	if (IS_ERR(plane))
+		return plane;
 	priv = base->attach_dmabuf(vb, dev, dbuf, size);
+	if (!plane)
+		return priv;
 	if (IS_ERR_OR_NULL(priv)) {
 		plane_free(plane);
 		return priv;
@@ -337,8 +378,20 @@ static void *plane_cookie(struct vb2_buffer *vb, void *buf_priv)
 static unsigned int plane_num_users(void *buf_priv)
 {
 	struct shrbuf_plane *plane = buf_priv;
+	unsigned int i, users = plane->base->num_users(plane->priv);
+	struct dma_buf *dmabuf;
 
-	return plane->base->num_users(plane->priv);
+	if (!plane->buf)
+		return users;
+	/* What the buffer keeps for itself is not a user. No lock, see "dmabuf". */
+	if (READ_ONCE(plane->buf->proxy.inner))
+		users--;
+	for (i = 0; i < SHRBUF_NR_MODES; i++) {
+		dmabuf = READ_ONCE(plane->buf->proxy.sb.dmabuf[i]);
+		if (dmabuf)
+			users += file_count(dmabuf->file) - 1;
+	}
+	return users;
 }
 
 static int plane_mmap(void *buf_priv, struct vm_area_struct *vma)

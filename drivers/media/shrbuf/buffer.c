@@ -6,30 +6,42 @@
 /**
  * DOC: lifetime
  *
- * A buffer lives until its last user lets go. Users are the producer, every
- * dma-buf that was made of it (and so every file descriptor, every importing
- * device and every mapping), and kernel code that took a reference.
+ * A buffer lives until its last user lets go. There are two counts, because a buffer
+ * and its dma-bufs need each other:
+ *
+ * - &shrbuf.users: those who hold the object itself: the producer, and kernel code that
+ *   took a reference. As long as there are any, the buffer holds its dma-bufs, so that
+ *   each export gives the same one.
+ * - &shrbuf.refcount: holds the memory. All users together have one, and each dma-buf
+ *   has one. A dma-buf is held by file descriptors, importers and mappings.
+ *
+ * When the last user goes, the buffer lets go of its dma-bufs. The last of those
+ * to go takes the buffer along. If somebody becomes a user again, by a file
+ * descriptor, the buffer holds the dma-buf of that file descriptor again. Both changes
+ * are made under &shrbuf.lock.
  *
  * The list of all buffers holds no reference. It is walked under RCU, and a
  * walker takes a reference only if there still is one::
  *
- *     CPU0: shrbuf_put(), last one          CPU1: shrbuf_next()
+ *     CPU0: last reference goes             CPU1: shrbuf_next()
  *
  *     kref 1 -> 0                           rcu_read_lock()
- *     ops->release()                        sb = xa_find()
- *     xa_erase()                            kref_get_unless_zero() fails,
+ *     xa_erase()                            sb = xa_find()
+ *     ops->release()                        kref_get_unless_zero() fails,
  *     kfree_rcu()                             goes on to the next one
  *                                           rcu_read_unlock()
  *     ... grace period, memory freed
  *
  * A live buffer pins the module, whoever holds it. The last reference is dropped
  * by code of this module, so between that drop and the return from that code the
- * module could be unloaded. shrbuf_exit() therefore waits with
+ * module could be unloaded. shrbuf_module_exit() therefore waits with
  * synchronize_rcu_tasks() until every task has gone through a voluntary context
  * switch. No function here sleeps after its last module_put().
  */
 
+#include <linux/dma-buf.h>
 #include <linux/export.h>
+#include <linux/fs.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -46,27 +58,29 @@ static u32 next_id;	/* protected by the lock of the xarray */
  * shrbuf_init - make a buffer of a zeroed object
  * @sb: first member of an allocated and zeroed structure of the backing
  * @ops: operations of the backing
- * @size: in bytes, whole pages, not zero
+ * @size: in bytes, not zero
+ * @fmode: which access may be exported, of FMODE_READ and FMODE_WRITE
  * @name: who made it, is copied and cut to fit
  *
- * On success the caller owns the only reference. Visible to others at once, so
+ * On success the caller is the only user. Visible to others at once, so
  * the backing must be complete. On failure the caller still owns the memory and
  * frees it. May sleep.
  *
  * Return: 0, or -ENOMEM, or -EBUSY when all ids are in use.
  */
 int shrbuf_init(struct shrbuf *sb, const struct shrbuf_backing_ops *ops,
-		size_t size, const char *name)
+		size_t size, fmode_t fmode, const char *name)
 {
 	int ret;
 
 	might_sleep();
 	kref_init(&sb->refcount);
+	refcount_set(&sb->users, 1);
 	mutex_init(&sb->lock);
+	INIT_LIST_HEAD(&sb->attachments);
 	sb->ops = ops;
 	sb->size = size;
-	if (!sb->fmode)
-		sb->fmode = FMODE_READ | FMODE_WRITE;
+	sb->fmode = fmode;
 	strscpy(sb->name, name, sizeof(sb->name));
 
 	/* Reserve first: nobody may find the object before it has its id. */
@@ -94,9 +108,16 @@ static void shrbuf_release(struct kref *kref)
 	module_put(THIS_MODULE);
 }
 
+/* Drops what holds the memory: of a dma-buf, of all users together, of a walker. */
+void shrbuf_put_memory(struct shrbuf *sb)
+{
+	might_sleep();
+	kref_put(&sb->refcount, shrbuf_release);
+}
+
 /**
- * shrbuf_get - take a reference
- * @sb: buffer, the caller holds a reference
+ * shrbuf_get - become a user
+ * @sb: buffer, the caller is a user already
  *
  * Any context.
  *
@@ -104,23 +125,74 @@ static void shrbuf_release(struct kref *kref)
  */
 struct shrbuf *shrbuf_get(struct shrbuf *sb)
 {
-	kref_get(&sb->refcount);
+	refcount_inc(&sb->users);
 	return sb;
 }
 EXPORT_SYMBOL_GPL(shrbuf_get);
 
+/*
+ * Becomes a user of a buffer that was found in a table and may be on its way out. There
+ * may be no other user, but somebody who holds a dma-buf of it.
+ */
+bool shrbuf_get_unless_gone(struct shrbuf *sb)
+{
+	if (!kref_get_unless_zero(&sb->refcount))
+		return false;
+	mutex_lock(&sb->lock);
+	if (refcount_inc_not_zero(&sb->users))
+		kref_put(&sb->refcount, shrbuf_release);
+	else
+		refcount_set(&sb->users, 1);
+	mutex_unlock(&sb->lock);
+	return true;
+}
+
+/*
+ * Becomes a user by a dma-buf, of which the caller holds a reference. There may be no
+ * other user.
+ */
+void shrbuf_get_by_dmabuf(struct shrbuf *sb, struct dma_buf *dmabuf)
+{
+	unsigned int mode = dmabuf->file->f_flags & O_ACCMODE;
+
+	mutex_lock(&sb->lock);
+	if (!refcount_inc_not_zero(&sb->users)) {
+		kref_get(&sb->refcount);
+		refcount_set(&sb->users, 1);
+	}
+	if (!sb->dmabuf[mode]) {
+		get_dma_buf(dmabuf);
+		WRITE_ONCE(sb->dmabuf[mode], dmabuf);
+	}
+	mutex_unlock(&sb->lock);
+}
+
 /**
- * shrbuf_put - give a reference back
+ * shrbuf_put - be a user no more
  * @sb: buffer, or NULL
  *
- * The last one frees the buffer. May sleep, the caller must hold no lock of a
- * video queue that does not also protect its buffers, and no dma_resv.
+ * The last one lets the dma-bufs of the buffer go, and with the last of those goes the
+ * buffer. May sleep. The caller must not hold a dma_resv, nor a lock that is taken
+ * when a dma-buf is exported by a driver of the same memory.
  */
 void shrbuf_put(struct shrbuf *sb)
 {
+	struct dma_buf *dmabuf[SHRBUF_NR_MODES];
+	unsigned int i;
+
 	might_sleep();
-	if (sb)
-		kref_put(&sb->refcount, shrbuf_release);
+	if (!sb || !refcount_dec_and_mutex_lock(&sb->users, &sb->lock))
+		return;
+	for (i = 0; i < SHRBUF_NR_MODES; i++) {
+		dmabuf[i] = sb->dmabuf[i];
+		WRITE_ONCE(sb->dmabuf[i], NULL);
+	}
+	mutex_unlock(&sb->lock);
+
+	for (i = 0; i < SHRBUF_NR_MODES; i++)
+		if (dmabuf[i])
+			dma_buf_put(dmabuf[i]);
+	shrbuf_put_memory(sb);
 }
 EXPORT_SYMBOL_GPL(shrbuf_put);
 
@@ -130,7 +202,7 @@ EXPORT_SYMBOL_GPL(shrbuf_put);
  *
  * Any context.
  *
- * Return: bytes, always whole pages
+ * Return: bytes; whole pages but for adopted buffers, whose exporter decides
  */
 size_t shrbuf_size(const struct shrbuf *sb)
 {
@@ -158,8 +230,10 @@ EXPORT_SYMBOL_GPL(shrbuf_id);
  * shrbuf_next - walk over all buffers
  * @id: in: where to start, out: id of the buffer that was found
  *
- * Return: the first buffer with an id of at least @id, with a reference, or
- * NULL. Takes logarithmic time.
+ * The walker holds the memory, and is no user: it gives that back by
+ * shrbuf_put_memory().
+ *
+ * Return: the first buffer with an id of at least @id, or NULL. Takes logarithmic time.
  */
 struct shrbuf *shrbuf_next(unsigned long *id)
 {

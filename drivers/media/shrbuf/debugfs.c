@@ -8,7 +8,7 @@
 #include <linux/debugfs.h>
 #include <linux/device.h>
 #include <linux/dma-buf.h>
-#include <linux/dma-resv.h>
+#include <linux/fs.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
 
@@ -16,53 +16,43 @@
 
 static struct dentry *shrbuf_dir;
 
-/* Devices that are attached to a dma-buf, separated by commas. */
-static bool show_devices(struct seq_file *m, struct dma_buf *dmabuf, bool first)
+/*
+ * The dma-bufs that somebody but the buffer itself holds: of those that the buffer
+ * holds, the ones with more than that one reference.
+ */
+static unsigned int count_exports(struct shrbuf *sb)
 {
-	struct dma_buf_attachment *attach;
+	unsigned int i, exports = sb->nr_dmabufs;
 
-	dma_resv_lock(dmabuf->resv, NULL);
-	list_for_each_entry(attach, &dmabuf->attachments, node) {
-		seq_printf(m, "%s%s", first ? "" : ",", dev_name(attach->dev));
-		first = false;
-	}
-	dma_resv_unlock(dmabuf->resv);
-	return first;
+	lockdep_assert_held(&sb->lock);
+	for (i = 0; i < SHRBUF_NR_MODES; i++)
+		if (sb->dmabuf[i] && file_count(sb->dmabuf[i]->file) == 1)
+			exports--;
+	return exports;
 }
 
 static int buffers_show(struct seq_file *m, void *v)
 {
-	struct dma_buf *dmabuf[SHRBUF_NR_MODES] = {};
+	struct shrbuf_attachment *sa;
+	const char *separator = "";
 	struct shrbuf *sb = v;
-	unsigned int i, exports = 0;
-	bool first = true;
 
 	if (v == SEQ_START_TOKEN) {
 		seq_puts(m, "id\tsize\tbacking\tusers\texports\tdevices\tname\n");
 		return 0;
 	}
 
-	/* dma_resv is not taken under sb->lock, so hold the dma-bufs instead. */
 	mutex_lock(&sb->lock);
-	for (i = 0; i < SHRBUF_NR_MODES; i++) {
-		if (!sb->dmabuf[i] ||
-		    !shrbuf_compat_get_file_active(sb->dmabuf[i]->file))
-			continue;
-		dmabuf[i] = sb->dmabuf[i];
-		exports++;
+	seq_printf(m, "%u\t%zu\t%s\t%u\t%u\t", sb->id, sb->size, sb->ops->name,
+		   refcount_read(&sb->users), count_exports(sb));
+	if (list_empty(&sb->attachments))
+		seq_putc(m, '-');
+	list_for_each_entry(sa, &sb->attachments, node) {
+		seq_printf(m, "%s%s", separator, dev_name(sa->dev));
+		separator = ",";
 	}
 	mutex_unlock(&sb->lock);
-
-	/* One user is this listing itself. */
-	seq_printf(m, "%u\t%zu\t%s\t%u\t%u\t", sb->id, sb->size, sb->ops->name,
-		   kref_read(&sb->refcount) - 1, exports);
-	for (i = 0; i < SHRBUF_NR_MODES; i++) {
-		if (!dmabuf[i])
-			continue;
-		first = show_devices(m, dmabuf[i], first);
-		dma_buf_put(dmabuf[i]);
-	}
-	seq_puts(m, first ? "-\t" : "\t");
+	seq_putc(m, '\t');
 	seq_escape(m, sb->name, "\t\n\\");
 	seq_putc(m, '\n');
 	return 0;
@@ -86,7 +76,7 @@ static void *buffers_start(struct seq_file *m, loff_t *pos)
 static void *buffers_next(struct seq_file *m, void *v, loff_t *pos)
 {
 	if (v != SEQ_START_TOKEN)
-		shrbuf_put(v);
+		shrbuf_put_memory(v);
 	++*pos;
 	return buffers_start(m, pos);
 }
@@ -94,7 +84,7 @@ static void *buffers_next(struct seq_file *m, void *v, loff_t *pos)
 static void buffers_stop(struct seq_file *m, void *v)
 {
 	if (v && v != SEQ_START_TOKEN)
-		shrbuf_put(v);
+		shrbuf_put_memory(v);
 }
 
 static const struct seq_operations buffers_sops = {

@@ -77,9 +77,6 @@ static int __init shrbuf_module_init(void)
 	ret = shrbuf_adopt_init();
 	if (ret)
 		return ret;
-	ret = shrbuf_queue_init();
-	if (ret)
-		goto err_adopt;
 	shrbuf_debugfs_init();
 	/* Final step: expose to user space. */
 	ret = misc_register(&shrbuf_device);
@@ -89,8 +86,6 @@ static int __init shrbuf_module_init(void)
 
 err_debugfs:
 	shrbuf_debugfs_exit();
-	shrbuf_queue_exit();
-err_adopt:
 	shrbuf_adopt_exit();
 	return ret;
 }

@@ -9,28 +9,18 @@
  * dma-buf makes a new object, with its own dma_resv, for each export. Here all
  * exports of a buffer with the same access mode give the same dma-buf: GEM
  * handles of importers de-duplicate, and fences are seen by all. The access mode
- * is a property of the file of a dma-buf, so there is at most one dma-buf for
- * each mode: a program that asked for a read-only file does not get a writable
- * one, nor the other way round. All share one dma_resv.
+ * is a property of the file of a dma-buf, so there is one dma-buf for each mode
+ * that was asked for: a program that asked for a read-only file does not get a
+ * writable one, nor the other way round. All share one dma_resv.
  *
- * The buffer knows its dma-bufs, but does not hold them. A dma-buf whose last
- * file reference is gone is replaced by a new one::
+ * A buffer that has users holds its dma-bufs, once they were made. It must: the file
+ * of a dma-buf cannot be found again by a pointer without a reference, because the
+ * release of a dma-buf runs when its *dentry* goes, and /proc can keep that for longer
+ * than the file.
  *
- *     CPU0: last close()                  CPU1: shrbuf_get_dmabuf()
- *
- *     f_count 1 -> 0                      mutex_lock(&sb->lock)
- *     __fput()                            dmabuf = sb->dmabuf[mode]
- *       shrbuf_dmabuf_release()           f_count is 0: not taken
- *         mutex_lock(&sb->lock) waits     sb->dmabuf[mode] = new one
- *                                         nr_dmabufs 1 -> 2
- *                                         mutex_unlock(&sb->lock)
- *         sb->dmabuf[mode] is another:
- *           left alone
- *         nr_dmabufs 2 -> 1, so the
- *           backing stays open
- *
- * CPU1 may look at the file of the old dma-buf because the file is freed only
- * after shrbuf_dmabuf_release(), which needs the lock that CPU1 holds.
+ * A buffer without users is only held by dma-bufs in other hands. Whoever becomes a
+ * user by one of these gets that one back. A dma-buf of another mode that is still
+ * around then is not found, and an export of that mode makes another one.
  */
 
 #include <linux/dma-buf.h>
@@ -38,7 +28,7 @@
 #include <linux/export.h>
 #include <linux/file.h>
 #include <linux/fs.h>
-#include <linux/module.h>
+#include <linux/slab.h>
 
 #include "shrbuf-priv.h"
 #include "trace.h"
@@ -47,20 +37,38 @@ static int shrbuf_dmabuf_attach(struct dma_buf *dmabuf,
 				struct dma_buf_attachment *attach)
 {
 	struct shrbuf *sb = dmabuf->priv;
-	int ret = sb->ops->attach(sb, attach);
+	struct shrbuf_attachment *sa;
+	int ret;
 
-	if (!ret)
-		trace_shrbuf_device_attach(sb, attach->dev);
-	return ret;
+	sa = kzalloc(sizeof(*sa), GFP_KERNEL_ACCOUNT);
+	if (!sa)
+		return -ENOMEM;
+	sa->dev = attach->dev;
+	ret = sb->ops->attach(sb, sa);
+	if (ret) {
+		kfree(sa);
+		return ret;
+	}
+	attach->priv = sa;
+	mutex_lock(&sb->lock);
+	list_add_tail(&sa->node, &sb->attachments);
+	mutex_unlock(&sb->lock);
+	trace_shrbuf_device_attach(sb, sa->dev);
+	return 0;
 }
 
 static void shrbuf_dmabuf_detach(struct dma_buf *dmabuf,
 				 struct dma_buf_attachment *attach)
 {
 	struct shrbuf *sb = dmabuf->priv;
+	struct shrbuf_attachment *sa = attach->priv;
 
-	trace_shrbuf_device_detach(sb, attach->dev);
-	sb->ops->detach(sb, attach);
+	trace_shrbuf_device_detach(sb, sa->dev);
+	mutex_lock(&sb->lock);
+	list_del(&sa->node);
+	mutex_unlock(&sb->lock);
+	sb->ops->detach(sb, sa);
+	kfree(sa);
 }
 
 static struct sg_table *shrbuf_dmabuf_map(struct dma_buf_attachment *attach,
@@ -69,7 +77,7 @@ static struct sg_table *shrbuf_dmabuf_map(struct dma_buf_attachment *attach,
 	struct shrbuf *sb = attach->dmabuf->priv;
 
 	trace_shrbuf_device_map(sb, attach->dev);
-	return sb->ops->map(sb, attach, dir);
+	return sb->ops->map(sb, attach->priv, dir);
 }
 
 static void shrbuf_dmabuf_unmap(struct dma_buf_attachment *attach,
@@ -78,7 +86,7 @@ static void shrbuf_dmabuf_unmap(struct dma_buf_attachment *attach,
 {
 	struct shrbuf *sb = attach->dmabuf->priv;
 
-	sb->ops->unmap(sb, attach, sgt, dir);
+	sb->ops->unmap(sb, attach->priv, sgt, dir);
 }
 
 static int shrbuf_dmabuf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
@@ -127,16 +135,13 @@ static int shrbuf_dmabuf_end_cpu_access(struct dma_buf *dmabuf,
 static void shrbuf_dmabuf_release(struct dma_buf *dmabuf)
 {
 	struct shrbuf *sb = dmabuf->priv;
-	unsigned int i;
 
+	/* Nobody holds it, so it is not in sb->dmabuf either. */
 	mutex_lock(&sb->lock);
-	for (i = 0; i < SHRBUF_NR_MODES; i++)
-		if (sb->dmabuf[i] == dmabuf)
-			sb->dmabuf[i] = NULL;
 	if (!--sb->nr_dmabufs && sb->ops->close)
 		sb->ops->close(sb);
 	mutex_unlock(&sb->lock);
-	shrbuf_put(sb);
+	shrbuf_put_memory(sb);
 }
 
 static const struct dma_buf_ops shrbuf_dmabuf_ops = {
@@ -152,7 +157,7 @@ static const struct dma_buf_ops shrbuf_dmabuf_ops = {
 	.release		= shrbuf_dmabuf_release,
 };
 
-/* A new dma-buf, sb->lock is held. */
+/* A new dma-buf for the buffer to hold, sb->lock is held. */
 static struct dma_buf *shrbuf_new_dmabuf(struct shrbuf *sb, int mode)
 {
 	DEFINE_DMA_BUF_EXPORT_INFO(exp_info);
@@ -180,20 +185,25 @@ static struct dma_buf *shrbuf_new_dmabuf(struct shrbuf *sb, int mode)
 	}
 	shrbuf_compat_outer_dmabuf(dmabuf);
 
-	shrbuf_get(sb);
+	/* Its first reference is the buffer's own. */
+	kref_get(&sb->refcount);
 	sb->nr_dmabufs++;
-	sb->dmabuf[mode] = dmabuf;
+	WRITE_ONCE(sb->dmabuf[mode], dmabuf);
 	return dmabuf;
 }
 
 /**
  * shrbuf_get_dmabuf - the dma-buf of a buffer
- * @sb: buffer, the caller holds a reference
- * @flags: access mode: O_RDONLY, O_WRONLY or O_RDWR; nothing else
+ * @sb: buffer, the caller is a user
+ * @flags: access mode: O_RDONLY, O_WRONLY, O_RDWR, or O_ACCMODE for a file that allows
+ *	neither reading nor writing; nothing else
  *
  * For kernel code that attaches a device: with the dma-buf it gets scatterlists
- * by dma_buf_attach() and dma_buf_map_attachment(). As long as one exists, the
- * same dma-buf is returned for the same access mode. May sleep.
+ * by dma_buf_attach() and dma_buf_map_attachment(). As long as the buffer has users,
+ * the same dma-buf is returned for the same access mode. May sleep.
+ *
+ * The caller decides whether whoever gets it may have this access. Who came with a
+ * file descriptor must not get more than that allows.
  *
  * Return: the dma-buf with a reference for dma_buf_put(), or
  *
@@ -213,8 +223,10 @@ struct dma_buf *shrbuf_get_dmabuf(struct shrbuf *sb, int flags)
 
 	mutex_lock(&sb->lock);
 	dmabuf = sb->dmabuf[flags];
-	if (!dmabuf || !shrbuf_compat_get_file_active(dmabuf->file))
+	if (!dmabuf)
 		dmabuf = shrbuf_new_dmabuf(sb, flags);
+	if (!IS_ERR(dmabuf))
+		get_dma_buf(dmabuf);
 	mutex_unlock(&sb->lock);
 	return dmabuf;
 }
@@ -226,7 +238,7 @@ EXPORT_SYMBOL_GPL(shrbuf_get_dmabuf);
  *
  * Any context.
  *
- * Return: the buffer, without a reference of its own: it lives at least as long
+ * Return: the buffer; the caller does not become a user: it lives at least as long
  * as @dmabuf. NULL if @dmabuf belongs to another exporter.
  */
 struct shrbuf *shrbuf_from_dmabuf(struct dma_buf *dmabuf)
@@ -237,8 +249,8 @@ EXPORT_SYMBOL_GPL(shrbuf_from_dmabuf);
 
 /**
  * shrbuf_export - make a file descriptor of a buffer
- * @sb: buffer, the caller holds a reference
- * @flags: access mode and O_CLOEXEC, nothing else
+ * @sb: buffer, the caller is a user
+ * @flags: access mode as for shrbuf_get_dmabuf(), and O_CLOEXEC; nothing else
  *
  * The file descriptor is a dma-buf. It holds the buffer until it is closed. It is
  * installed into the table of the calling process, so this is the last thing to
@@ -257,10 +269,11 @@ int shrbuf_export(struct shrbuf *sb, int flags)
 	if (IS_ERR(dmabuf))
 		return PTR_ERR(dmabuf);
 
-	trace_shrbuf_export(sb);
 	fd = dma_buf_fd(dmabuf, flags & O_CLOEXEC);
 	if (fd < 0)
 		dma_buf_put(dmabuf);
+	else
+		trace_shrbuf_export(sb);
 	return fd;
 }
 EXPORT_SYMBOL_GPL(shrbuf_export);
@@ -270,9 +283,10 @@ EXPORT_SYMBOL_GPL(shrbuf_export);
  * @fd: file descriptor of the calling process
  *
  * Gives back the very object that was exported. The file descriptor may be closed
- * afterwards. May sleep.
+ * afterwards. May sleep. The access mode of @fd does not limit what can be exported
+ * then, see shrbuf_get_dmabuf().
  *
- * Return: the buffer with a reference for shrbuf_put(), or
+ * Return: the buffer, the caller is a user and calls shrbuf_put(), or
  *
  * - -EBADF: @fd is not an open file
  * - -EINVAL: @fd is a file of another kind, also a dma-buf of another exporter.
@@ -290,7 +304,7 @@ struct shrbuf *shrbuf_import(int fd)
 
 	sb = shrbuf_from_dmabuf(dmabuf);
 	if (sb) {
-		shrbuf_get(sb);
+		shrbuf_get_by_dmabuf(sb, dmabuf);
 		trace_shrbuf_import(sb);
 	} else {
 		sb = ERR_PTR(-EINVAL);

@@ -7,39 +7,40 @@
 /**
  * DOC: attached queues
  *
- * Attaching replaces &vb2_queue.mem_ops by the wrapper of the same allocator, under
- * the lock of the queue and while the queue has no buffers. So no buffer ever sees
- * two sets of operations. Detaching does the reverse.
+ * Attaching replaces &vb2_queue.mem_ops by the wrapper of the same allocator, detaching
+ * puts the allocator's own operations back. A plane must be freed by the operations
+ * that made it, so operations are replaced only while the queue has no planes:
  *
- * An attachment outlives the file descriptor it was made with. It holds the video
- * device and the module of its driver, as an open file would do, and this module.
+ * - Requests attach and detach under the lock of the queue, while it has no buffers.
+ * - The removal of the device cannot take that lock: the driver may hold it, or free it
+ *   with the queue soon after. So the wrapper counts the planes it made, and all
+ *   changes of operations and of that count are made under queues_lock. If there are no
+ *   wrapped planes, removal puts the allocator's operations back at once. If there are,
+ *   the attachment is orphaned, and the last plane to be freed does it: the queue is
+ *   there, for it is freeing its plane.
  *
- * Removal of the device. The class of video devices tells us through a
- * &struct class_interface, while the driver still waits in
- * video_unregister_device(). If the lock of the queue is free, the attachment ends
- * right there: drivers may free their queue afterwards. If not, a request is still
- * running, or the driver unregisters under its lock; in both cases the queue must
- * live as long as the video device, and a work item ends the attachment as soon as
- * it gets the lock.
+ * A request that was running in the queue meanwhile may have fetched the wrapper's
+ * operation before the change. The wrapper looks again, under queues_lock, before it
+ * makes a plane, and leaves the work to the allocator if it is not in charge any more::
  *
- * If the queue still has buffers then, it keeps the wrapper, a constant structure of
- * this module. Buffers pin this module, and a queue whose device is gone gets no new
- * ones: V4L2 checks video_is_registered() under the lock of the queue.
+ *     CPU0: VIDIOC_REQBUFS                  CPU1: video_unregister_device()
  *
- * Whoever takes an attachment out of the list of queues ends it::
+ *     alloc = q->mem_ops->alloc
+ *                                           queue_removed()
+ *                                             spin_lock(&queues_lock)
+ *                                             no planes: q->mem_ops = base
+ *                                             spin_unlock(&queues_lock)
+ *     alloc()
+ *       shrbuf_queue_plane_new()
+ *         spin_lock(&queues_lock)
+ *         q->mem_ops is not a wrapper:
+ *         the plane is the allocator's own
  *
- *     CPU0: shrbuf_queue_detach()           CPU1: queue_removed()
+ * If CPU0 has queues_lock first it counts its plane, and CPU1 orphans the attachment.
  *
- *     mutex_lock(queue)
- *     spin_lock(&queues_lock)
- *     list_del()
- *     spin_unlock(&queues_lock)             spin_lock(&queues_lock)
- *     ends it                               not found: nothing to do
- *
- *     or                                    spin_lock(&queues_lock)
- *                                           list_del()
- *     spin_lock(&queues_lock)               spin_unlock(&queues_lock)
- *     not registered: -ENODEV               ends it, or its work item does
+ * An attachment outlives the file descriptor it was made with. It holds this module, and
+ * nothing else: the class of video devices tells us of the removal of a device, through a
+ * &struct class_interface, while the driver still waits in video_unregister_device().
  *
  * A device may be removed while it is being attached::
  *
@@ -61,10 +62,9 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
-#include <linux/workqueue.h>
+#include <linux/string.h>
 #include <media/v4l2-common.h>
 #include <media/v4l2-dev.h>
-#include <media/v4l2-device.h>
 #include <media/videobuf2-core.h>
 
 #include "shrbuf-priv.h"
@@ -72,86 +72,126 @@
 
 /**
  * struct shrbuf_queue - an attached queue
- * @node: in the list of queues, protected by queues_lock
- * @vdev: the video device, a reference of its device is held
- * @q: its queue
- * @qlock: the lock of @q
- * @owner: module of the driver, a reference is held
- * @base: what &vb2_queue.mem_ops was before
- * @work: ends the attachment if the removal of @vdev cannot
+ * @node: in the list of queues
+ * @vdev: the video device, NULL when the attachment is orphaned. No reference is held.
+ * @q: its queue. No reference is held: valid while @vdev is set, and in the operations
+ *	of its planes.
+ * @base: what &vb2_queue.mem_ops was before. Invariant over the lifetime.
+ * @planes: number of wrapped planes
+ * @dev: name of the device node. Invariant over the lifetime.
+ * @name: name of the video device. Invariant over the lifetime.
+ * @driver: name of the driver's module. Invariant over the lifetime.
+ *
+ * All is protected by queues_lock. In the list until one of detach, removal and last
+ * plane has taken it out and frees it.
  */
 struct shrbuf_queue {
 	struct list_head node;
 	struct video_device *vdev;
 	struct vb2_queue *q;
-	struct mutex *qlock;	/* see above */
-	struct module *owner;
 	const struct vb2_mem_ops *base;
-	struct work_struct work;
+	unsigned int planes;
+	char dev[32];
+	char name[32];
+	char driver[MODULE_NAME_LEN];
 };
 
-/* Innermost, nothing is called with it held. */
+/* Also protects &vb2_queue.mem_ops of attached queues. Innermost. */
 static DEFINE_SPINLOCK(queues_lock);
 static LIST_HEAD(queues);
-
-static struct workqueue_struct *queue_wq;
 
 /* Serialises the registration of video_interface, outside all other locks. */
 static DEFINE_MUTEX(interface_lock);
 static struct class_interface video_interface;
 
-/* Gives back what an attachment holds. The caller drops THIS_MODULE. */
-static void queue_free(struct shrbuf_queue *sq)
+/* In the list, or NULL. */
+static struct shrbuf_queue *queue_find(const struct vb2_queue *q)
 {
-	struct module *owner = sq->owner;
+	struct shrbuf_queue *sq;
 
-	put_device(&sq->vdev->dev);
-	module_put(owner);
-	kfree(sq);
+	lockdep_assert_held(&queues_lock);
+	list_for_each_entry(sq, &queues, node)
+		if (sq->q == q)
+			return sq;
+	return NULL;
 }
 
-/* The end of an attachment whose device is gone. Unlocks the queue. */
-static void queue_end_gone(struct shrbuf_queue *sq)
+/* Ends an attachment without planes. The caller calls queue_free() afterwards. */
+static void queue_end(struct shrbuf_queue *sq)
 {
-	lockdep_assert_held(sq->qlock);
-	if (!vb2_is_busy(sq->q))
-		sq->q->mem_ops = sq->base;
-	mutex_unlock(sq->qlock);
-	trace_shrbuf_queue_detach(video_device_node_name(sq->vdev));
-	queue_free(sq);
-	/* shrbuf_queue_exit() waits for both callers. */
+	lockdep_assert_held(&queues_lock);
+	WRITE_ONCE(sq->q->mem_ops, sq->base);
+	list_del(&sq->node);
+}
+
+static void queue_free(struct shrbuf_queue *sq)
+{
+	trace_shrbuf_queue_detach(sq->dev);
+	kfree(sq);
+	/* shrbuf_module_exit() waits until the caller has returned. */
 	module_put(THIS_MODULE);
 }
 
-static void queue_gone_work(struct work_struct *work)
+/**
+ * shrbuf_queue_plane_new - a plane is about to be made by a wrapper
+ * @q: queue
+ * @sq: out: attachment to give to shrbuf_queue_plane_gone(), NULL if @q is the queue of
+ *	a ported driver
+ *
+ * Return: false if the wrapper is not in charge any more, the allocator is then
+ */
+bool shrbuf_queue_plane_new(struct vb2_queue *q, struct shrbuf_queue **sq)
 {
-	struct shrbuf_queue *sq = container_of(work, struct shrbuf_queue, work);
+	bool wrapped;
 
-	mutex_lock(sq->qlock);
-	queue_end_gone(sq);
+	spin_lock(&queues_lock);
+	wrapped = shrbuf_vb2_base(q->mem_ops);
+	*sq = wrapped ? queue_find(q) : NULL;
+	if (*sq)
+		(*sq)->planes++;
+	spin_unlock(&queues_lock);
+	return wrapped;
+}
+
+/**
+ * shrbuf_queue_plane_gone - a plane was freed
+ * @sq: from shrbuf_queue_plane_new()
+ */
+void shrbuf_queue_plane_gone(struct shrbuf_queue *sq)
+{
+	bool end = false;
+
+	if (!sq)
+		return;
+	spin_lock(&queues_lock);
+	if (!--sq->planes && !sq->vdev) {
+		queue_end(sq);
+		end = true;
+	}
+	spin_unlock(&queues_lock);
+	if (end)
+		queue_free(sq);
 }
 
 /* Called under the mutex of the class, perhaps also under the lock of the queue. */
 static void queue_removed(struct device *dev)
 {
-	struct shrbuf_queue *sq, *found = NULL;
+	struct shrbuf_queue *sq, *ended = NULL;
 
 	spin_lock(&queues_lock);
 	list_for_each_entry(sq, &queues, node) {
-		if (&sq->vdev->dev == dev) {
-			list_del(&sq->node);
-			found = sq;
-			break;
+		if (!sq->vdev || &sq->vdev->dev != dev)
+			continue;
+		sq->vdev = NULL;
+		if (!sq->planes) {
+			queue_end(sq);
+			ended = sq;
 		}
+		break;
 	}
 	spin_unlock(&queues_lock);
-
-	if (!found)
-		return;
-	if (mutex_trylock(found->qlock))
-		queue_end_gone(found);
-	else
-		queue_work(queue_wq, &found->work);
+	if (ended)
+		queue_free(ended);
 }
 
 SHRBUF_COMPAT_REMOVE_DEV(queue_removed_cb, queue_removed)
@@ -195,47 +235,33 @@ static struct mutex *queue_lock_of(struct video_device *vdev)
 	return vdev->queue->lock ?: vdev->lock;
 }
 
-/* In the list, or NULL. */
-static struct shrbuf_queue *queue_find(const struct vb2_queue *q)
-{
-	struct shrbuf_queue *sq;
-
-	lockdep_assert_held(&queues_lock);
-	list_for_each_entry(sq, &queues, node)
-		if (sq->q == q)
-			return sq;
-	return NULL;
-}
-
-/* Everything that needs the lock of the queue. Takes over @sq on success. */
+/* Everything that needs the lock of the queue, which the caller holds. */
 static int queue_attach_locked(struct shrbuf_queue *sq)
 {
 	const struct vb2_mem_ops *wrapper;
-	bool lost = false;
-
-	lockdep_assert_held(sq->qlock);
-	if (!video_is_registered(sq->vdev))
-		return -ENODEV;
-	if (shrbuf_vb2_base(sq->q->mem_ops))
-		return -EALREADY;
-	wrapper = shrbuf_vb2_wrapper(sq->q->mem_ops);
-	if (!wrapper)
-		return -EOPNOTSUPP;
-	if (vb2_is_busy(sq->q))
-		return -EBUSY;
-	sq->base = sq->q->mem_ops;
+	struct shrbuf_queue *other;
+	int ret = 0;
 
 	spin_lock(&queues_lock);
-	if (video_is_registered(sq->vdev))
+	other = queue_find(sq->q);
+	wrapper = shrbuf_vb2_wrapper(sq->q->mem_ops);
+	if (!video_is_registered(sq->vdev))
+		ret = -ENODEV;
+	else if (other && !other->vdev)
+		ret = -EBUSY;	/* buffers of the time before it was removed */
+	else if (shrbuf_vb2_base(sq->q->mem_ops))
+		ret = -EALREADY;
+	else if (!wrapper)
+		ret = -EOPNOTSUPP;
+	else if (vb2_is_busy(sq->q))
+		ret = -EBUSY;
+	if (!ret) {
+		sq->base = sq->q->mem_ops;
 		list_add_tail(&sq->node, &queues);
-	else
-		lost = true;
+		WRITE_ONCE(sq->q->mem_ops, wrapper);
+	}
 	spin_unlock(&queues_lock);
-	if (lost)
-		return -ENODEV;
-
-	sq->q->mem_ops = wrapper;
-	return 0;
+	return ret;
 }
 
 /**
@@ -271,29 +297,25 @@ int shrbuf_queue_attach(int fd)
 	}
 	sq->vdev = vdev;
 	sq->q = vdev->queue;
-	sq->qlock = queue_lock_of(vdev);
-	sq->owner = vdev->fops->owner;
-	INIT_WORK(&sq->work, queue_gone_work);
-	get_device(&vdev->dev);
-	/* The open files of the device and of /dev/shrbuf hold both modules. */
-	__module_get(sq->owner);
-	__module_get(THIS_MODULE);
+	strscpy(sq->dev, video_device_node_name(vdev), sizeof(sq->dev));
+	strscpy(sq->name, vdev->name, sizeof(sq->name));
+	strscpy(sq->driver, module_name(vdev->fops->owner), sizeof(sq->driver));
 
-	if (mutex_lock_interruptible(sq->qlock)) {
+	if (mutex_lock_interruptible(queue_lock_of(vdev))) {
 		ret = -ERESTARTSYS;
 	} else {
-		struct mutex *qlock = sq->qlock;
-
+		/* For the attachment. The open /dev/shrbuf holds us until then. */
+		__module_get(THIS_MODULE);
+		/* Once this succeeded, removal may free @sq at any time. */
 		ret = queue_attach_locked(sq);
-		/* From here on the removal of the device may free @sq. */
-		mutex_unlock(qlock);
+		mutex_unlock(queue_lock_of(vdev));
+		if (ret)
+			module_put(THIS_MODULE);
 	}
-	if (ret) {
-		queue_free(sq);
-		module_put(THIS_MODULE);
-	} else {
+	if (ret)
+		kfree(sq);
+	else
 		trace_shrbuf_queue_attach(video_device_node_name(vdev));
-	}
 out_file:
 	fput(file);
 	return ret;
@@ -307,9 +329,8 @@ out_file:
  */
 int shrbuf_queue_detach(int fd)
 {
-	struct shrbuf_queue *sq = NULL;
 	struct video_device *vdev;
-	struct mutex *qlock;	/* of the queue */
+	struct shrbuf_queue *sq;
 	struct file *file;
 	int ret = 0;
 
@@ -322,9 +343,7 @@ int shrbuf_queue_detach(int fd)
 		ret = -EOPNOTSUPP;
 		goto out_file;
 	}
-	qlock = queue_lock_of(vdev);
-
-	if (mutex_lock_interruptible(qlock)) {
+	if (mutex_lock_interruptible(queue_lock_of(vdev))) {
 		ret = -ERESTARTSYS;
 		goto out_file;
 	}
@@ -337,18 +356,11 @@ int shrbuf_queue_detach(int fd)
 	else if (vb2_is_busy(sq->q))
 		ret = -EBUSY;
 	else
-		list_del(&sq->node);
+		queue_end(sq);
 	spin_unlock(&queues_lock);
+	mutex_unlock(queue_lock_of(vdev));
 	if (!ret)
-		sq->q->mem_ops = sq->base;
-	mutex_unlock(qlock);
-
-	if (!ret) {
-		trace_shrbuf_queue_detach(video_device_node_name(vdev));
 		queue_free(sq);
-		/* The open file of /dev/shrbuf still holds the module. */
-		module_put(THIS_MODULE);
-	}
 out_file:
 	fput(file);
 	return ret;
@@ -361,25 +373,16 @@ void shrbuf_queue_show(struct seq_file *m)
 
 	spin_lock(&queues_lock);
 	list_for_each_entry(sq, &queues, node) {
-		seq_printf(m, "%s\t", video_device_node_name(sq->vdev));
+		seq_printf(m, "%s\t", sq->dev);
 		/* A name may come from a USB device. */
-		seq_escape(m, sq->vdev->name, "\t\n\\");
-		seq_printf(m, "\t%s\t%u\n", module_name(sq->owner),
-			   vb2_is_busy(sq->q));
+		seq_escape(m, sq->name, "\t\n\\");
+		seq_printf(m, "\t%s\t%u\n", sq->driver, sq->planes > 0);
 	}
 	spin_unlock(&queues_lock);
 }
 
-int shrbuf_queue_init(void)
-{
-	queue_wq = alloc_workqueue("shrbuf", 0, 0);
-	return queue_wq ? 0 : -ENOMEM;
-}
-
-/* No attachments are left, but what ended the last ones may still be running. */
 void shrbuf_queue_exit(void)
 {
 	if (video_interface.class)
 		class_interface_unregister(&video_interface);
-	destroy_workqueue(queue_wq);
 }

@@ -7,7 +7,9 @@
 
 #include <linux/dma-buf.h>
 #include <linux/kref.h>
+#include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/refcount.h>
 #include <media/shrbuf.h>
 #include <media/videobuf2-core.h>
 
@@ -15,7 +17,8 @@
 
 #define SHRBUF_RELEASE		"0.1"
 #define SHRBUF_NAME_LEN		48
-#define SHRBUF_NR_MODES		3	/* O_RDONLY, O_WRONLY, O_RDWR */
+/* O_RDONLY, O_WRONLY, O_RDWR, and 3: neither read nor write */
+#define SHRBUF_NR_MODES		4
 
 struct dentry;
 struct device;
@@ -23,6 +26,18 @@ struct file;
 struct seq_file;
 
 /* buffer.c */
+
+/**
+ * struct shrbuf_attachment - a device that is attached to a buffer
+ * @node: in &shrbuf.attachments, protected by &shrbuf.lock
+ * @dev: the device. Invariant over the lifetime.
+ * @priv: for the backing
+ */
+struct shrbuf_attachment {
+	struct list_head node;
+	struct device *dev;
+	void *priv;
+};
 
 /**
  * struct shrbuf_backing_ops - where the memory of a shared buffer comes from
@@ -48,19 +63,21 @@ struct shrbuf_backing_ops {
 	 */
 	void (*close)(struct shrbuf *sb);
 
-	/** @attach: as &dma_buf_ops.attach. May sleep. */
-	int (*attach)(struct shrbuf *sb, struct dma_buf_attachment *attach);
+	/**
+	 * @attach: as &dma_buf_ops.attach, sets &shrbuf_attachment.priv. May
+	 * sleep.
+	 */
+	int (*attach)(struct shrbuf *sb, struct shrbuf_attachment *sa);
 
 	/** @detach: as &dma_buf_ops.detach. May sleep. */
-	void (*detach)(struct shrbuf *sb, struct dma_buf_attachment *attach);
+	void (*detach)(struct shrbuf *sb, struct shrbuf_attachment *sa);
 
 	/** @map: as &dma_buf_ops.map_dma_buf. May sleep. */
-	struct sg_table *(*map)(struct shrbuf *sb,
-				struct dma_buf_attachment *attach,
+	struct sg_table *(*map)(struct shrbuf *sb, struct shrbuf_attachment *sa,
 				enum dma_data_direction dir);
 
 	/** @unmap: as &dma_buf_ops.unmap_dma_buf. May sleep. */
-	void (*unmap)(struct shrbuf *sb, struct dma_buf_attachment *attach,
+	void (*unmap)(struct shrbuf *sb, struct shrbuf_attachment *sa,
 		      struct sg_table *sgt, enum dma_data_direction dir);
 
 	/**
@@ -75,8 +92,8 @@ struct shrbuf_backing_ops {
 
 	/**
 	 * @mmap: as &dma_buf_ops.mmap. Runs under mmap_lock for writing. The
-	 * range lies inside the buffer. @vma holds a reference on the file of
-	 * the dma-buf, so on the buffer.
+	 * range lies inside the buffer. @vma holds the file of the dma-buf, so
+	 * the buffer, unless the backing gives it another file.
 	 */
 	int (*mmap)(struct shrbuf *sb, struct vm_area_struct *vma);
 
@@ -102,10 +119,17 @@ struct shrbuf_backing_ops {
  */
 struct shrbuf {
 	/**
-	 * @refcount: held by the producer (a plane of a vb2 buffer), by each
-	 * dma-buf, and by whoever called shrbuf_get(), shrbuf_import() and so on
+	 * @refcount: holds the memory, see "lifetime" in buffer.c: one for each
+	 * dma-buf, one for all @users together
 	 */
 	struct kref refcount;
+
+	/**
+	 * @users: the producer, and whoever called shrbuf_get(),
+	 * shrbuf_import() and so on. Becomes zero, or more than that again, under
+	 * @lock.
+	 */
+	refcount_t users;
 
 	/** @id: number for people. Invariant over the lifetime. */
 	u32 id;
@@ -113,7 +137,7 @@ struct shrbuf {
 	/** @fmode: which access may be exported. Invariant over the lifetime. */
 	fmode_t fmode;
 
-	/** @size: in bytes, whole pages. Invariant over the lifetime. */
+	/** @size: in bytes. Invariant over the lifetime. */
 	size_t size;
 
 	/** @ops: Invariant over the lifetime. */
@@ -123,34 +147,39 @@ struct shrbuf {
 	char name[SHRBUF_NAME_LEN];
 
 	/**
-	 * @lock: protects @dmabuf, @nr_dmabufs, @resv. Outermost lock of the
-	 * module but for the lock of the video queue; dma_resv is never taken
-	 * under it.
+	 * @lock: protects @dmabuf, @nr_dmabufs, @resv, @attachments. No
+	 * dma_resv is taken under it.
 	 */
 	struct mutex lock;
 
 	/**
-	 * @dmabuf: one dma-buf for each access mode, or NULL. No reference is
-	 * held: the dma-buf holds one on us. Protected by @lock.
+	 * @dmabuf: one dma-buf for each access mode, or NULL. A reference is held.
+	 * Only while there are @users. Written under @lock; a user may read a
+	 * pointer without it, since it stays as long as he does.
 	 */
 	struct dma_buf *dmabuf[SHRBUF_NR_MODES];
 
 	/**
 	 * @nr_dmabufs: number of dma-bufs that were made and not released yet.
-	 * May exceed the number of pointers in @dmabuf while one is on its way
-	 * out. Protected by @lock.
+	 * Protected by @lock.
 	 */
 	unsigned int nr_dmabufs;
 
 	/** @resv: shared by all dma-bufs of this buffer. Protected by @lock. */
 	struct dma_resv *resv;
 
+	/** @attachments: &struct shrbuf_attachment. Protected by @lock. */
+	struct list_head attachments;
+
 	/** @rcu: frees, the list of buffers is walked under RCU */
 	struct rcu_head rcu;
 };
 
 int shrbuf_init(struct shrbuf *sb, const struct shrbuf_backing_ops *ops,
-		size_t size, const char *name);
+		size_t size, fmode_t fmode, const char *name);
+bool shrbuf_get_unless_gone(struct shrbuf *sb);
+void shrbuf_get_by_dmabuf(struct shrbuf *sb, struct dma_buf *dmabuf);
+void shrbuf_put_memory(struct shrbuf *sb);
 struct shrbuf *shrbuf_next(unsigned long *id);
 void shrbuf_buffers_exit(void);
 
@@ -173,12 +202,12 @@ struct shrbuf_proxy {
 
 #define to_shrbuf_proxy(s)	container_of(s, struct shrbuf_proxy, sb)
 
-int shrbuf_proxy_attach(struct shrbuf *sb, struct dma_buf_attachment *attach);
-void shrbuf_proxy_detach(struct shrbuf *sb, struct dma_buf_attachment *attach);
+int shrbuf_proxy_attach(struct shrbuf *sb, struct shrbuf_attachment *sa);
+void shrbuf_proxy_detach(struct shrbuf *sb, struct shrbuf_attachment *sa);
 struct sg_table *shrbuf_proxy_map(struct shrbuf *sb,
-				  struct dma_buf_attachment *attach,
+				  struct shrbuf_attachment *sa,
 				  enum dma_data_direction dir);
-void shrbuf_proxy_unmap(struct shrbuf *sb, struct dma_buf_attachment *attach,
+void shrbuf_proxy_unmap(struct shrbuf *sb, struct shrbuf_attachment *sa,
 			struct sg_table *sgt, enum dma_data_direction dir);
 int shrbuf_proxy_vmap(struct shrbuf *sb, struct iosys_map *map);
 void shrbuf_proxy_vunmap(struct shrbuf *sb, struct iosys_map *map);
@@ -195,11 +224,14 @@ int shrbuf_adopt_init(void);
 void shrbuf_adopt_exit(void);
 
 /* queue.c */
-int shrbuf_queue_init(void);
-void shrbuf_queue_exit(void);
+struct shrbuf_queue;
+
+bool shrbuf_queue_plane_new(struct vb2_queue *q, struct shrbuf_queue **sq);
+void shrbuf_queue_plane_gone(struct shrbuf_queue *sq);
 int shrbuf_queue_attach(int fd);
 int shrbuf_queue_detach(int fd);
 void shrbuf_queue_show(struct seq_file *m);
+void shrbuf_queue_exit(void);
 
 /* debugfs.c */
 void shrbuf_debugfs_init(void);

@@ -74,10 +74,10 @@ struct shrbuf_queue_op {
  * From now on the buffers that are allocated (VIDIOC_REQBUFS, VIDIOC_CREATE_BUFS
  * with V4L2_MEMORY_MMAP) in the queue of this device are shared buffers, and
  * VIDIOC_EXPBUF gives file descriptors of shared buffers. All else stays as it
- * was, for all programs that use the device. The attachment stays when the file
- * descriptor is closed. It ends with SHRBUF_IOC_DETACH or when the device is
- * removed. While it lasts, the modules of shrbuf and of the video driver cannot
- * be unloaded.
+ * was, for all programs that use the device. The attachment belongs to the device: it
+ * stays when the file descriptor is closed, and whoever may open the device and
+ * /dev/shrbuf may end it. It ends with SHRBUF_IOC_DETACH or when the device is
+ * removed. While it lasts, the module of shrbuf cannot be unloaded.
  *
  * The request waits for the lock of the queue. A signal interrupts that wait; it
  * is then restarted, or fails with EINTR, with nothing changed. Errors:
