@@ -11,6 +11,8 @@ setup() {
 	modprobe shrbuf
 	modprobe vivid "${vivid_options[@]}"
 	modprobe shrbuf_testdev
+	# It uses shrbuf, which these tests unload.
+	rmmod shrbuf_testcam 2>/dev/null || true
 	camera=$(camera)
 }
 
