@@ -47,6 +47,10 @@ static bool test_import_gives_same_object(void)
 	EXPECT(fd >= 0);
 	other = shrbuf_import(fd);
 	EXPECT(other == sb);
+	/* one user more, and one less */
+	EXPECT(shrbuf_get(other) == sb);
+	selftest_put(other);
+	EXPECT(shrbuf_size(other) == SIZE);
 	selftest_put(other);
 	other = shrbuf_adopt(fd);
 	EXPECT(other == sb);

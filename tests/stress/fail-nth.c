@@ -15,7 +15,7 @@
  *
  * - vb2_dc_get_dmabuf() has a WARN_ON() for a scatterlist that cannot be allocated. The
  *   list is made by the first export of a buffer and kept, so the contiguous camera's
- *   buffers are exported once before the sweep over their export.
+ *   buffers are exported once, in another mode, before the sweep over their export.
  * - event_define_fields() has a WARN_ON(), too, when the trace events of a module are
  *   registered. The sweep over loading stays within our own part.
  * - untrack_pfn() of x86 has one for a mapping of contiguous memory of which
@@ -24,8 +24,7 @@
  * - dma_buf_vmap() has one for an exporter that cannot map, in place of an error alone.
  *   A second importer maps the buffer before the sweep over import by V4L2, and the
  *   exporters keep that mapping.
- * - debug_dma_map_sg() switches itself off for good when it cannot allocate ("cacheline
- *   tracking ENOMEM"). So this program runs last, in a guest where others run, too.
+ * - DMA_API_DEBUG, see stress.h.
  */
 
 #include <dirent.h>
@@ -46,6 +45,7 @@
 #include "../kernel/shrbuf_testdev.h"
 
 #define MAX_ERRORS	6
+#define PAGE		4096
 #define NR_PAGES	40	/* of the buffers that shrbuf allocates */
 #define SMALL_PAGES	16	/* allocated in one run, enough for a small plane */
 #define DUMB_SIZE	64	/* pixels in a row, and rows, of a display's buffer */
@@ -187,6 +187,7 @@ static void sweep(void **state)
 	bool hit;
 	int ret, i;
 
+	expect_no_dma_debug();
 	shrbuf_dev();
 	test_dev();
 	if (step->prepare)
@@ -279,7 +280,6 @@ static void prepare_attached(void)
 static void prepare_attached_multi(void)
 {
 	camera_open(&cam, CAMERA_MULTI);
-	small_planes(&cam);
 	attach(cam.fd);
 }
 
@@ -322,12 +322,24 @@ static void prepare_bufs(void)
 	camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 2);
 }
 
-/* See "stock defects" above. */
+/* A buffer keeps the dma-bufs that were made of it, so each export needs a fresh one. */
+static void fresh_bufs(void)
+{
+	camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 0);
+	camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 2);
+}
+
+/* See "stock defects" above. Read-only, so that read-write has yet to be made. */
+static void fresh_bufs_multi(void)
+{
+	fresh_bufs();
+	close(camera_expbuf(&cam, 0, 1, O_RDONLY | O_CLOEXEC));
+}
+
 static void prepare_bufs_multi(void)
 {
 	prepare_attached_multi();
-	camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 2);
-	close(camera_expbuf(&cam, 0, 1, O_RDWR | O_CLOEXEC));
+	fresh_bufs_multi();
 }
 
 static int run_free_bufs(void)
@@ -455,7 +467,7 @@ static int run_mmap(void)
 		return -errno;
 	}
 	p = mapping;
-	for (i = 0; i < mapping_size; i += 4096)
+	for (i = 0; i < mapping_size; i += PAGE)
 		__atomic_add_fetch(&p[i], 1, __ATOMIC_RELAXED);
 	return 0;
 }
@@ -559,8 +571,8 @@ static void prepare_v4l2_pages(void)
 {
 	prepare_attached();
 	dmabuf_fd = keep(try_ioctl(test_dev(), SHRBUF_TEST_ALLOC,
-				   (void *)((camera_plane_size(&cam, 0) + 4095) /
-					    4096)));
+				   (void *)((camera_plane_size(&cam, 0) + PAGE - 1) /
+					    PAGE)));
 	keep_mapped();
 	ready_dmabuf();
 }
@@ -588,6 +600,8 @@ static int run_qbuf_dmabuf(void)
 static void prepare_v4l2_contig(void)
 {
 	prepare_attached_multi();
+	camera_format(&cam, 320, 180);
+	assert_true(camera_plane_size(&cam, 0) <= SMALL_PAGES * PAGE);
 	dmabuf_fd = keep(try_ioctl(test_dev(), SHRBUF_TEST_ALLOC,
 				   (void *)SMALL_PAGES));
 	ready_dmabuf();
@@ -602,7 +616,7 @@ static void prepare_userptr(void)
 	prepare_attached();
 	size = camera_plane_size(&cam, 0);
 	free(user_memory);
-	user_memory = aligned_alloc(4096, (size + 4095) & ~4095UL);
+	user_memory = aligned_alloc(PAGE, (size + PAGE - 1) & ~(PAGE - 1UL));
 	assert_non_null(user_memory);
 	memset(user_memory, 0, size);
 	camera_reqbufs(&cam, V4L2_MEMORY_USERPTR, 2);
@@ -820,12 +834,12 @@ static struct step steps[] = {
 	{ "free bufs", prepare_bufs, run_free_bufs, undo_free_bufs,
 	  { ENOMEM, EFAULT } },
 	/* videobuf2 says EINVAL for whatever get_dmabuf() fails with */
-	{ "expbuf vmalloc", prepare_bufs, run_expbuf, NULL,
+	{ "expbuf vmalloc", prepare_bufs, run_expbuf, fresh_bufs,
 	  { ENOMEM, EFAULT, EINVAL } },
-	{ "expbuf contig", prepare_bufs_multi, run_expbuf, NULL,
+	{ "expbuf contig", prepare_bufs_multi, run_expbuf, fresh_bufs_multi,
 	  { ENOMEM, EFAULT, EINVAL } },
-	{ "expbuf both modes", prepare_bufs, run_expbuf_modes, NULL,
-	  { ENOMEM, EFAULT, EINVAL } },
+	{ "expbuf both modes", prepare_bufs, run_expbuf_modes,
+	  fresh_bufs, { ENOMEM, EFAULT, EINVAL } },
 	{ "stream", prepare_queued, run_stream, undo_stream,
 	  { ENOMEM, EFAULT } },
 	{ "mmap vmalloc", prepare_export, run_mmap, NULL, { ENOMEM } },

@@ -176,6 +176,32 @@ static void scene_alone(void)
 	victim_close(&v);
 }
 
+/* A child that inherits all files and mappings, and uses them while its parent goes. */
+static void scene_forked(void)
+{
+	pid_t victim = getpid();
+	struct victim v;
+
+	victim_open(&v, false);
+	victim_export(&v);
+	import_and_map(v.drm, v.fds, v.maps);
+	if (!fork()) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		while (getppid() == victim) {
+			void *maps[NR_BUFS];
+			unsigned int i;
+
+			import_and_map(v.drm, v.fds, maps);
+			for (i = 0; i < NR_BUFS; i++)
+				if (maps[i] != MAP_FAILED)
+					munmap(maps[i], MAP_SIZE);
+		}
+		_exit(0);
+	}
+	victim_stream(&v, 1);
+	victim_close(&v);
+}
+
 /* Threads of one process, which all use the same files. */
 static void *thread_list(void *arg)
 {
@@ -308,9 +334,8 @@ static void consumer(int sock)
 }
 
 /*
- * A producer and two consumers, one of which also inherits all files. Messages that
- * nobody has received hold buffers, too. Any of the three may be the victim, the
- * others go on.
+ * A producer and two consumers. Messages that nobody has received hold buffers, too. Any
+ * of the three may be killed first, the others go on.
  */
 static void scene_consumers(int role, const int (*socks)[2])
 {
@@ -392,6 +417,17 @@ static void run_threads(void)
 
 	wait_random();
 	kill_and_wait(pid);
+}
+
+static void run_forked(void)
+{
+	pid_t pid = start(scene_forked);
+
+	wait_random();
+	kill_and_wait(pid);
+	/* the child of the victim is ours now */
+	while (waitpid(-1, NULL, 0) > 0)
+		;
 }
 
 static int scene_role;
@@ -544,14 +580,13 @@ static int setup(void **state)
 
 	(void)state;
 	find_nodes();
+	expect_no_dma_debug();
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
 	/* formats stay with the device */
 	camera_open(&cam, CAMERA_MULTI);
-	small_planes(&cam);
 	camera_close(&cam);
 	camera_open(&cam, CAMERA_SINGLE);
 	camera_close(&cam);
-	/* both consumers import each buffer */
-	dma_debug_only("vivid");
 	return 0;
 }
 
@@ -564,6 +599,8 @@ int main(int argc, char **argv)
 	};
 	const struct CMUnitTest tests[] = {
 		{ "a process", kill_many, NULL, test_cleanup, run_alone },
+		{ "a process and its child", kill_many, NULL, test_cleanup,
+		  run_forked },
 		{ "threads", kill_many, NULL, test_cleanup, run_threads },
 		{ "a producer and consumers", kill_many, NULL, test_cleanup,
 		  run_consumers },

@@ -8,14 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <xf86drm.h>
-
 #include "stress.h"
-#include "../kernel/shrbuf_testdev.h"
 
 #define DEBUGFS	"/sys/kernel/debug/"
 
@@ -61,16 +57,6 @@ uint64_t random_next(uint64_t *state)
 	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
 	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
 	return z ^ (z >> 31);
-}
-
-/*
- * Less than 64 KiB: the contiguous allocator gives any importer a single segment, and
- * vkms cannot take longer ones. DMA_API_DEBUG warns then, also of stock cameras.
- */
-void small_planes(struct camera *cam)
-{
-	camera_format(cam, 320, 180);
-	assert_true(camera_plane_size(cam, 0) <= 65536);
 }
 
 /* fault injection */
@@ -130,49 +116,16 @@ void nth_traces(bool on)
 	do_write(DEBUGFS "fail_page_alloc/verbose", on ? "2" : "0");
 }
 
-/* debugging of the DMA API */
-
-void dma_debug_only(const char *driver)
-{
-	if (!access(DEBUGFS "dma-api/driver_filter", W_OK))
-		do_write(DEBUGFS "dma-api/driver_filter", driver);
-}
-
-static bool dma_debug_is_on(void)
+void expect_no_dma_debug(void)
 {
 	int fd = open(DEBUGFS "dma-api/disabled", O_RDONLY | O_CLOEXEC);
 	char c = 'Y';
 
 	if (fd < 0)
-		return false;
+		return;
 	if (read(fd, &c, 1) < 0)
 		c = 'Y';
 	close(fd);
-	return c == 'N';
-}
-
-void dma_debug_off(void)
-{
-	struct drm_prime_handle prime = { 0 };
-	unsigned int n;
-	int drm, test;
-
-	if (!dma_debug_is_on())
-		return;
-	if (!nth_open())
-		fail_msg("the kernel debugs DMA, and has no fault injection to end that");
-	test = do_open("/dev/shrbuf_test", O_RDWR);
-	drm = drm_open("vkms");
-	prime.fd = ioctl(test, SHRBUF_TEST_ALLOC, 64);
-	assert_true(drm >= 0 && prime.fd >= 0);
-	for (n = 1; dma_debug_is_on(); n++) {
-		nth_set(n);
-		ioctl(drm, DRM_IOCTL_PRIME_FD_TO_HANDLE, &prime);
-		if (!nth_end())
-			fail_msg("debugging of DMA is still on after %u faults", n);
-		drmCloseBufferHandle(drm, 1);
-	}
-	close(prime.fd);
-	close(drm);
-	close(test);
+	if (c == 'N')
+		fail_msg("boot this kernel with dma_debug=off: tests/guest/run --boot");
 }

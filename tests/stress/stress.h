@@ -21,9 +21,6 @@ unsigned long seed_from_clock(void);
 /* The next random number, all of its state is *state (splitmix64). */
 uint64_t random_next(uint64_t *state);
 
-/* The contiguous camera with a format that every importer can take, see there. */
-void small_planes(struct camera *cam);
-
 /*
  * Fault injection into the system calls of this thread. False if the kernel has none.
  */
@@ -39,16 +36,10 @@ void nth_traces(bool on);
 
 /*
  * DMA_API_DEBUG takes a buffer that two devices, or two files of one device, have mapped
- * for a defect ("overlapping mappings aren't supported"), which is what dma-buf is for.
- * A program that shares buffers like this lets it look at one driver only.
+ * for a defect ("overlapping mappings aren't supported"), which is what dma-buf is for,
+ * and warns of contiguous buffers of more than 64 KiB that vkms maps. So a kernel that
+ * has it must be booted with dma_debug=off. This fails if it was not.
  */
-void dma_debug_only(const char *driver);
-
-/*
- * From the eighth mapping of a buffer on, it warns even so ("exceeded 7 overlapping
- * mappings"). It cannot be told to be silent, but it switches itself off for good when
- * memory is short, and that can be had.
- */
-void dma_debug_off(void);
+void expect_no_dma_debug(void);
 
 #endif /* _TESTS_STRESS_STRESS_H */
