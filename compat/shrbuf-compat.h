@@ -38,7 +38,7 @@ static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
 #define SHRBUF_COMPAT_IMPORT_NS_DMA_BUF	MODULE_IMPORT_NS(DMA_BUF)
 #endif
 
-/* 6.4: remove_dev() lost its second argument, and class became constant. */
+/* 6.4: remove_dev() lost its second argument. */
 #ifdef SHRBUF_HAVE_REMOVE_DEV_1
 #define SHRBUF_COMPAT_REMOVE_DEV(_name, _func)				\
 static void _name(struct device *dev)					\
@@ -52,12 +52,6 @@ static void _name(struct device *dev, struct class_interface *intf)	\
 	_func(dev);							\
 }
 #endif
-
-static inline void shrbuf_compat_set_class(struct class_interface *intf,
-					   struct device *dev)
-{
-	intf->class = dev->class;
-}
 
 /*
  * Until 6.2 each dma-buf had a mutex, which dma_buf_vmap() holds while it calls the

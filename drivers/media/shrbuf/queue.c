@@ -203,7 +203,7 @@ static int queue_watch_class(struct video_device *vdev)
 
 	mutex_lock(&interface_lock);
 	if (!video_interface.class) {
-		shrbuf_compat_set_class(&video_interface, &vdev->dev);
+		video_interface.class = vdev->dev.class;
 		video_interface.remove_dev = queue_removed_cb;
 		ret = class_interface_register(&video_interface);
 		if (ret)
@@ -213,26 +213,42 @@ static int queue_watch_class(struct video_device *vdev)
 	return ret;
 }
 
-/* A file that V4L2 opened, or an error. The caller gives it to fput(). */
-static struct file *queue_get_file(int fd)
-{
-	struct file *file = fget(fd);
-
-	if (!file)
-		return ERR_PTR(-EBADF);
-	/* The V4L2 core owns all minors of this major number. */
-	if (!S_ISCHR(file_inode(file)->i_mode) ||
-	    imajor(file_inode(file)) != VIDEO_MAJOR) {
-		fput(file);
-		return ERR_PTR(-EINVAL);
-	}
-	return file;
-}
-
 /* The lock that V4L2 takes for requests of this queue, or NULL. */
 static struct mutex *queue_lock_of(struct video_device *vdev)
 {
 	return vdev->queue->lock ?: vdev->lock;
+}
+
+/*
+ * A file that V4L2 opened, of a device with a queue and a lock, or an error. The caller
+ * gives it to fput(), and looks under the lock again whether the device is there.
+ */
+static struct file *queue_get_file(int fd)
+{
+	struct file *file = fget(fd);
+	struct video_device *vdev;
+	int ret;
+
+	if (!file)
+		return ERR_PTR(-EBADF);
+	ret = -EINVAL;
+	/* The V4L2 core owns all minors of this major number. */
+	if (!S_ISCHR(file_inode(file)->i_mode) ||
+	    imajor(file_inode(file)) != VIDEO_MAJOR)
+		goto err;
+	vdev = video_devdata(file);
+	ret = -ENODEV;
+	/* As V4L2 does it, before anything of the driver is touched. */
+	if (!video_is_registered(vdev))
+		goto err;
+	ret = -EOPNOTSUPP;
+	if (!vdev->queue || !queue_lock_of(vdev))
+		goto err;
+	return file;
+
+err:
+	fput(file);
+	return ERR_PTR(ret);
 }
 
 /* Everything that needs the lock of the queue, which the caller holds. */
@@ -282,10 +298,6 @@ int shrbuf_queue_attach(int fd)
 	if (IS_ERR(file))
 		return PTR_ERR(file);
 	vdev = video_devdata(file);
-	if (!vdev->queue || !queue_lock_of(vdev)) {
-		ret = -EOPNOTSUPP;
-		goto out_file;
-	}
 	ret = queue_watch_class(vdev);
 	if (ret)
 		goto out_file;
@@ -339,10 +351,6 @@ int shrbuf_queue_detach(int fd)
 	if (IS_ERR(file))
 		return PTR_ERR(file);
 	vdev = video_devdata(file);
-	if (!vdev->queue || !queue_lock_of(vdev)) {
-		ret = -EOPNOTSUPP;
-		goto out_file;
-	}
 	if (mutex_lock_interruptible(queue_lock_of(vdev))) {
 		ret = -ERESTARTSYS;
 		goto out_file;
