@@ -47,6 +47,7 @@ help:
 	@echo 'make fuzz             the fuzzer alone: COUNT=requests SEED=to repeat'
 	@echo 'make coverage         which lines of the modules the tests reach'
 	@echo 'make lint             static checks; zero messages is the only pass'
+	@echo 'make bench            what it costs, in instructions, beside stock videobuf2'
 	@echo 'make demo             a camera on a display, without a copy: demo.png'
 	@echo 'make deps             install the packages that are missing'
 	@echo 'make clean            remove all that was built'
@@ -112,6 +113,11 @@ check-host: user
 
 check-guest: all
 	@tests/run-all guest
+
+# It measures, and fails only if it cannot.
+.PHONY: bench
+bench: all
+	@tests/bench/run
 
 lint: deps
 	@tools/lint

@@ -381,11 +381,11 @@ static unsigned int plane_num_users(void *buf_priv)
 	unsigned int i, users = plane->base->num_users(plane->priv);
 	struct dma_buf *dmabuf;
 
-	if (!plane->buf)
+	/* Memory of others, or a buffer that was not exported. */
+	if (!plane->buf || !READ_ONCE(plane->buf->proxy.inner))
 		return users;
 	/* What the buffer keeps for itself is not a user. No lock, see "dmabuf". */
-	if (READ_ONCE(plane->buf->proxy.inner))
-		users--;
+	users--;
 	for (i = 0; i < SHRBUF_NR_MODES; i++) {
 		dmabuf = READ_ONCE(plane->buf->proxy.sb.dmabuf[i]);
 		if (dmabuf)
