@@ -14,6 +14,7 @@
 #define VERSION	(1U << SHRBUF_REQUEST_GET_VERSION)
 #define ATTACH	(1U << SHRBUF_REQUEST_ATTACH_QUEUE)
 #define DETACH	(1U << SHRBUF_REQUEST_DETACH_QUEUE)
+#define ALLOC	(1U << SHRBUF_REQUEST_ALLOC)
 
 /**
  * struct explanation - one text
@@ -43,26 +44,26 @@ static const struct explanation explanations[] = {
 	{ OPEN, EPERM,
 	  "The system forbids the use of /dev/shrbuf. Allow the device in the settings of this container or sandbox.",
 	},
-	{ OPEN, EMFILE,
+	{ OPEN | ALLOC, EMFILE,
 	  "This process has too many open files. Close some, or raise its limit: ulimit -n.",
 	},
-	{ OPEN, ENFILE,
+	{ OPEN | ALLOC, ENFILE,
 	  "The system has too many open files. Close some, or raise the limit: sysctl fs.file-max.",
 	},
 	{ OPEN | ATTACH, ENOMEM,
 	  "The kernel is out of memory. Stop some programs and try again.",
 	},
 
-	{ VERSION, EBADF,
+	{ VERSION | ALLOC, EBADF,
 	  "The file descriptor of /dev/shrbuf is not open. The program must open it first.",
 	},
 	{ ATTACH | DETACH, EBADF,
 	  "The file descriptor of /dev/shrbuf or of the video device is not open. The program must open both first.",
 	},
-	{ VERSION | ATTACH | DETACH, ENOTTY,
+	{ VERSION | ATTACH | DETACH | ALLOC, ENOTTY,
 	  "The file is not /dev/shrbuf, or its module does not know the request. Compare: shrbufctl version.",
 	},
-	{ VERSION | ATTACH | DETACH, EFAULT,
+	{ VERSION | ATTACH | DETACH | ALLOC, EFAULT,
 	  "The module could not access the memory of the request. This is an error in the program, report it.",
 	},
 	{ VERSION, EINVAL,
@@ -93,6 +94,16 @@ static const struct explanation explanations[] = {
 	  "The device has shared buffers. Stop the program that uses the device (see: fuser -v DEVICE), or free them in it (VIDIOC_REQBUFS with count 0), then detach.",
 	},
 
+	{ ALLOC, EINVAL,
+	  "The module does not make a buffer of this size. Ask for at least 1 byte and less than 4 GiB.",
+	},
+	{ ALLOC, ENAMETOOLONG,
+	  "The name of the buffer is too long. Take one of at most 31 bytes.",
+	},
+	{ ALLOC, ENOMEM,
+	  "There is not enough memory for the buffer. Ask for less, or raise the limit of the memory cgroup.",
+	},
+
 	/* The last one is for all that is not above. */
 	{ 0, 0,
 	  "The request failed with an error that this library does not know. Look for a reason in the kernel log: dmesg.",
@@ -106,7 +117,7 @@ const char *shrbuf_explain(enum shrbuf_request what, int err)
 	if (!err)
 		return "There was no error.";
 	/* Any number may be given as @what. */
-	if ((unsigned int)what > SHRBUF_REQUEST_DETACH_QUEUE)
+	if ((unsigned int)what > SHRBUF_REQUEST_ALLOC)
 		return explanations[ARRAY_SIZE(explanations) - 1].text;
 
 	while (e->err && !(e->requests & (1U << what) && (err == e->err || err == -e->err)))

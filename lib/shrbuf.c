@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/ioctl.h>
 
 #include "shrbuf.h"
@@ -52,6 +53,20 @@ int shrbuf_attach_queue(int fd, int video_fd)
 int shrbuf_detach_queue(int fd, int video_fd)
 {
 	return shrbuf_queue_request(fd, SHRBUF_IOC_DETACH, video_fd);
+}
+
+int shrbuf_alloc(int fd, __u64 size, const char *name)
+{
+	struct shrbuf_alloc_op op = { .size = size, .fd_flags = O_RDWR };
+	int ret;
+
+	if (name) {
+		if (strlen(name) >= sizeof(op.name))
+			return -ENAMETOOLONG;
+		memcpy(op.name, name, strlen(name));
+	}
+	ret = shrbuf_ioctl(fd, SHRBUF_IOC_ALLOC, &op);
+	return ret ? ret : op.fd;
 }
 
 const char *shrbuf_library_release(void)

@@ -32,12 +32,14 @@ extern "C" {
  * @SHRBUF_REQUEST_GET_VERSION: shrbuf_get_version()
  * @SHRBUF_REQUEST_ATTACH_QUEUE: shrbuf_attach_queue()
  * @SHRBUF_REQUEST_DETACH_QUEUE: shrbuf_detach_queue()
+ * @SHRBUF_REQUEST_ALLOC: shrbuf_alloc()
  */
 enum shrbuf_request {
 	SHRBUF_REQUEST_OPEN,
 	SHRBUF_REQUEST_GET_VERSION,
 	SHRBUF_REQUEST_ATTACH_QUEUE,
-	SHRBUF_REQUEST_DETACH_QUEUE
+	SHRBUF_REQUEST_DETACH_QUEUE,
+	SHRBUF_REQUEST_ALLOC
 };
 
 /**
@@ -113,6 +115,29 @@ int shrbuf_attach_queue(int fd, int video_fd);
  * - -EFAULT: the module could not read the request
  */
 int shrbuf_detach_queue(int fd, int video_fd);
+
+/**
+ * shrbuf_alloc - allocate a shared buffer
+ * @fd: from shrbuf_open(), borrowed
+ * @size: size in bytes, is rounded up to whole pages
+ * @name: name for listings, at most 31 bytes. NULL or empty: the name of the program
+ *
+ * The memory is zeroed, and can be used by V4L2 (V4L2_MEMORY_DMABUF), displays (PRIME)
+ * and by mmap() with MAP_SHARED. See SHRBUF_IOC_ALLOC.
+ *
+ * Return: a file descriptor of the buffer, for reading and writing, closed on exec. The
+ * caller owns it and gives it to close(). Or
+ *
+ * - -EINVAL: @size is zero or more than 4 GiB less one page
+ * - -ENAMETOOLONG: @name is too long
+ * - -ENOMEM: out of memory, or over the limit of the memory cgroup
+ * - -EMFILE: the process has too many open files
+ * - -ENFILE: the system has too many open files
+ * - -EBADF: @fd is not an open file
+ * - -ENOTTY: @fd is not /dev/shrbuf, or the module cannot allocate
+ * - -EFAULT: the module could not read or write the request
+ */
+int shrbuf_alloc(int fd, __u64 size, const char *name);
 
 /**
  * shrbuf_explain - say what an error means and what to do

@@ -381,6 +381,52 @@ static void pages(void **state)
 	expect_no_buffers();
 }
 
+/* What ALLOC gives: size, access, name in the listing, life until the last close. */
+static void allocated(void **state)
+{
+	static const struct {
+		uint64_t size, rounded;
+	} sizes[] = { { 1, 4096 }, { 4096, 4096 }, { 4097, 8192 },
+		      { 3000000, 3002368 } };
+	static const int modes[] = { O_RDONLY, O_WRONLY, O_RDWR | O_CLOEXEC };
+	struct shrbuf_alloc_op op;
+	char line[4096];
+	unsigned int i;
+	size_t len;
+	FILE *list;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		memset(&op, 0, sizeof(op));
+		op.size = sizes[i].size;
+		op.fd_flags = O_RDWR;
+		do_ioctl(shrbuf_dev(), SHRBUF_IOC_ALLOC, &op);
+		assert_int_equal(op.size, sizes[i].rounded);
+		assert_int_equal(lseek(op.fd, 0, SEEK_END), sizes[i].rounded);
+		assert_true(import_id(op.fd) > 0);
+		close(op.fd);
+	}
+	for (i = 0; i < ARRAY_SIZE(modes); i++) {
+		memset(&op, 0, sizeof(op));
+		op.size = 4096;
+		op.fd_flags = modes[i];
+		strcpy((char *)op.name, "a\tname");
+		do_ioctl(shrbuf_dev(), SHRBUF_IOC_ALLOC, &op);
+		assert_int_equal(fcntl(op.fd, F_GETFL) & O_ACCMODE,
+				 modes[i] & O_ACCMODE);
+		assert_true(fcntl(op.fd, F_GETFD) & FD_CLOEXEC);
+		list = fopen("/sys/kernel/debug/shrbuf/buffers", "re");
+		assert_non_null(list);
+		len = fread(line, 1, sizeof(line) - 1, list);
+		line[len] = 0;
+		fclose(list);
+		/* a name cannot forge a field */
+		assert_non_null(strstr(line, "a\\011name\n"));
+		close(op.fd);
+	}
+	expect_no_buffers();
+}
+
 /* A foreign dma-buf, adopted: one identity as well, same memory. */
 static void adopted(void **state)
 {
@@ -457,6 +503,7 @@ int main(void)
 		API_TEST(one_handle),
 		API_TEST(unattached_is_stock),
 		API_TEST(pages),
+		API_TEST(allocated),
 		API_TEST(adopted),
 		API_TEST(listing_is_whole),
 	};

@@ -24,7 +24,9 @@ static void version_ok(void **state)
 	do_ioctl(shrbuf_dev(), SHRBUF_IOC_VERSION, &version);
 	assert_int_equal(version.abi, SHRBUF_ABI_VERSION);
 	assert_true(version.features & SHRBUF_FEATURE_ATTACH);
-	assert_int_equal(version.features & ~SHRBUF_FEATURE_ATTACH, 0);
+	assert_true(version.features & SHRBUF_FEATURE_ALLOC);
+	assert_int_equal(version.features & ~(SHRBUF_FEATURE_ATTACH |
+					      SHRBUF_FEATURE_ALLOC), 0);
 	assert_true(version.release[0]);
 	assert_int_equal(version.release[sizeof(version.release) - 1], 0);
 }
@@ -227,6 +229,92 @@ static void queue_unknown(void **state)
 	close(fd);
 }
 
+/* Fails with this error, and leaves neither a buffer nor a file descriptor. */
+static void alloc_fails(struct shrbuf_alloc_op op, int error)
+{
+	op.fd = -1;
+	assert_int_equal(try_ioctl(shrbuf_dev(), SHRBUF_IOC_ALLOC, &op), error);
+	assert_int_equal(op.fd, -1);
+	assert_int_equal(buffers_alive(), 0);
+}
+
+static void alloc_wrong(void **state)
+{
+	const struct shrbuf_alloc_op good = { .size = 1, .fd_flags = O_RDWR };
+	struct shrbuf_alloc_op op;
+
+	(void)state;
+	op = good;
+	op.size = 0;
+	alloc_fails(op, -EINVAL);
+	op.size = 0xffffffffULL;
+	alloc_fails(op, -EINVAL);
+	op.size = ~0ULL;
+	alloc_fails(op, -EINVAL);
+	op.size = 1ULL << 63;
+	alloc_fails(op, -EINVAL);
+	op = good;
+	op.flags = 1;
+	alloc_fails(op, -EINVAL);
+	op = good;
+	op.pad = 1;
+	alloc_fails(op, -EINVAL);
+	op = good;
+	op.reserved[1] = 1;
+	alloc_fails(op, -EINVAL);
+	op = good;
+	op.fd_flags = O_ACCMODE;
+	alloc_fails(op, -EINVAL);
+	op.fd_flags = O_RDWR | O_NONBLOCK;
+	alloc_fails(op, -EINVAL);
+	op = good;
+	memset(op.name, 'n', sizeof(op.name));
+	alloc_fails(op, -EINVAL);
+	assert_int_equal(try_ioctl(shrbuf_dev(), SHRBUF_IOC_ALLOC, NULL),
+			 -EFAULT);
+}
+
+/* The result cannot be written: the buffer and its file descriptor are taken back. */
+static void alloc_read_only(void **state)
+{
+	struct shrbuf_alloc_op *op;
+	int before, after;
+
+	(void)state;
+	op = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+		  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_true(op != MAP_FAILED);
+	op->size = 4096;
+	op->fd_flags = O_RDWR;
+	assert_int_equal(mprotect(op, 4096, PROT_READ), 0);
+	before = dup(0);
+	close(before);
+	assert_int_equal(try_ioctl(shrbuf_dev(), SHRBUF_IOC_ALLOC, op), -EFAULT);
+	after = dup(0);
+	close(after);
+	assert_int_equal(before, after);
+	munmap(op, 4096);
+	expect_no_buffers();
+}
+
+static void alloc_no_free_fd(void **state)
+{
+	struct shrbuf_alloc_op op = { .size = 4096, .fd_flags = O_RDWR };
+	struct rlimit limit, old;
+	int ret;
+
+	(void)state;
+	shrbuf_dev();
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	limit = old;
+	limit.rlim_cur = 0;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	ret = try_ioctl(shrbuf_dev(), SHRBUF_IOC_ALLOC, &op);
+	setrlimit(RLIMIT_NOFILE, &old);
+	assert_int_equal(ret, -EMFILE);
+	expect_no_buffers();
+}
+
 static void import_wrong_fd(void **state)
 {
 	int null = do_open("/dev/null", O_RDWR);
@@ -321,6 +409,9 @@ int main(void)
 		API_TEST(queue_wrong_fd),
 		API_TEST(queue_wrong_state),
 		API_TEST(queue_unknown),
+		API_TEST(alloc_wrong),
+		API_TEST(alloc_read_only),
+		API_TEST(alloc_no_free_fd),
 		API_TEST(import_wrong_fd),
 		API_TEST(expbuf_wrong),
 		API_TEST(no_free_fd),

@@ -22,6 +22,7 @@
 static union {
 	struct shrbuf_version version;
 	struct shrbuf_queue_op op;
+	struct shrbuf_alloc_op alloc;
 } seen;
 
 int __wrap_open(const char *path, int flags, ...)
@@ -61,6 +62,8 @@ int __wrap_ioctl(int fd, unsigned long request, void *arg)
 		version->features = 0x8000000000000001ULL;
 		strcpy((char *)version->release, "1.2");
 	}
+	if (request == SHRBUF_IOC_ALLOC)
+		((struct shrbuf_alloc_op *)arg)->fd = 77;
 	return ret;
 }
 
@@ -155,6 +158,43 @@ static void test_version_interrupted(void **state)
 	assert_int_equal(shrbuf_get_version(FD, &version), 0);
 	assert_zero(&seen.version, sizeof(seen.version));
 	assert_int_equal(version.abi, 7);
+}
+
+static void test_alloc(void **state)
+{
+	static const char longest[] = "0123456789012345678901234567890";
+	static const char too_long[] = "01234567890123456789012345678901";
+
+	(void)state;
+	expect_ioctl(SHRBUF_IOC_ALLOC, 0);
+	assert_int_equal(shrbuf_alloc(FD, 0x123456789ULL, longest), 77);
+	assert_true(seen.alloc.size == 0x123456789ULL);
+	assert_string_equal((char *)seen.alloc.name, longest);
+	assert_int_equal(seen.alloc.fd_flags, O_RDWR);
+	assert_int_equal(seen.alloc.flags, 0);
+	assert_int_equal(seen.alloc.pad, 0);
+	assert_zero(seen.alloc.reserved, sizeof(seen.alloc.reserved));
+
+	expect_ioctl(SHRBUF_IOC_ALLOC, -EINTR);
+	expect_ioctl(SHRBUF_IOC_ALLOC, 0);
+	assert_int_equal(shrbuf_alloc(FD, 1, NULL), 77);
+	assert_zero(seen.alloc.name, sizeof(seen.alloc.name));
+
+	/* does not reach the kernel */
+	assert_int_equal(shrbuf_alloc(FD, 1, too_long), -ENAMETOOLONG);
+}
+
+static void test_alloc_errors(void **state)
+{
+	static const int errors[] = { EINVAL, ENOMEM, EMFILE, ENFILE, EBADF, ENOTTY,
+				      EFAULT };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(errors); i++) {
+		expect_ioctl(SHRBUF_IOC_ALLOC, -errors[i]);
+		assert_int_equal(shrbuf_alloc(FD, 4096, "t"), -errors[i]);
+	}
 }
 
 /* What attach and detach have in common. */
@@ -299,6 +339,8 @@ int main(void)
 		cmocka_unit_test(test_version),
 		cmocka_unit_test(test_version_errors),
 		cmocka_unit_test(test_version_interrupted),
+		cmocka_unit_test(test_alloc),
+		cmocka_unit_test(test_alloc_errors),
 		cmocka_unit_test(test_attach),
 		cmocka_unit_test(test_attach_interrupted),
 		cmocka_unit_test(test_detach),

@@ -18,6 +18,7 @@ static const struct {
 	const char *name;
 } features[] = {
 	{ SHRBUF_FEATURE_ATTACH, "attach" },
+	{ SHRBUF_FEATURE_ALLOC, "alloc" },
 };
 
 static const char *feature_name(__u64 bit)

@@ -3,15 +3,19 @@
  * /dev/shrbuf, and start and end of the module.
  */
 
+#include <linux/dma-buf.h>
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
 #include <uapi/linux/shrbuf.h>
 
 #include "shrbuf-priv.h"
+#include "trace.h"
 
 static long shrbuf_ioctl_version(void __user *uptr)
 {
@@ -23,7 +27,7 @@ static long shrbuf_ioctl_version(void __user *uptr)
 		return -EINVAL;
 
 	arg.abi = SHRBUF_ABI_VERSION;
-	arg.features = SHRBUF_FEATURE_ATTACH;
+	arg.features = SHRBUF_FEATURE_ATTACH | SHRBUF_FEATURE_ALLOC;
 	memset(arg.release, 0, sizeof(arg.release));
 	strscpy(arg.release, SHRBUF_RELEASE, sizeof(arg.release));
 	return copy_to_user(uptr, &arg, sizeof(arg)) ? -EFAULT : 0;
@@ -41,6 +45,60 @@ static long shrbuf_ioctl_queue(unsigned int cmd, void __user *uptr)
 					  shrbuf_queue_detach(arg.fd);
 }
 
+/* A file descriptor of a buffer, which is then held by that and by the caller. */
+static int shrbuf_alloc_fd(struct shrbuf *sb, void __user *uptr,
+			   struct shrbuf_alloc_op *arg)
+{
+	struct dma_buf *dmabuf;
+	int fd;
+
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0)
+		return fd;
+	dmabuf = shrbuf_get_dmabuf(sb, arg->fd_flags & O_ACCMODE);
+	if (IS_ERR(dmabuf)) {
+		put_unused_fd(fd);
+		return PTR_ERR(dmabuf);
+	}
+	arg->size = shrbuf_size(sb);
+	arg->fd = fd;
+	if (copy_to_user(uptr, arg, sizeof(*arg))) {
+		put_unused_fd(fd);
+		dma_buf_put(dmabuf);
+		return -EFAULT;
+	}
+	trace_shrbuf_export(sb);
+	/* Nothing can fail from here on. The file takes our reference. */
+	fd_install(fd, dmabuf->file);
+	return 0;
+}
+
+static long shrbuf_ioctl_alloc(void __user *uptr)
+{
+	struct shrbuf_alloc_op arg;
+	struct shrbuf *sb;
+	long ret;
+
+	if (copy_from_user(&arg, uptr, sizeof(arg)))
+		return -EFAULT;
+	if (arg.flags || arg.pad ||
+	    memchr_inv(arg.reserved, 0, sizeof(arg.reserved)))
+		return -EINVAL;
+	if (arg.fd_flags & ~(O_ACCMODE | O_CLOEXEC) ||
+	    (arg.fd_flags & O_ACCMODE) == O_ACCMODE)
+		return -EINVAL;
+	if (!memchr(arg.name, 0, sizeof(arg.name)) || arg.size > SIZE_MAX)
+		return -EINVAL;
+
+	sb = shrbuf_alloc(arg.size, arg.name[0] ? (char *)arg.name :
+						  current->comm);
+	if (IS_ERR(sb))
+		return PTR_ERR(sb);
+	ret = shrbuf_alloc_fd(sb, uptr, &arg);
+	shrbuf_put(sb);
+	return ret;
+}
+
 static long shrbuf_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	void __user *uptr = (void __user *)arg;
@@ -51,6 +109,8 @@ static long shrbuf_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case SHRBUF_IOC_ATTACH:
 	case SHRBUF_IOC_DETACH:
 		return shrbuf_ioctl_queue(cmd, uptr);
+	case SHRBUF_IOC_ALLOC:
+		return shrbuf_ioctl_alloc(uptr);
 	default:
 		return -ENOTTY;
 	}

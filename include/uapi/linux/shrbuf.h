@@ -24,6 +24,7 @@
 
 /* Bits of &struct shrbuf_version.features. */
 #define SHRBUF_FEATURE_ATTACH	(1ULL << 0)	/* ATTACH and DETACH */
+#define SHRBUF_FEATURE_ALLOC	(1ULL << 1)	/* ALLOC */
 
 /**
  * struct shrbuf_version - argument of SHRBUF_IOC_VERSION
@@ -52,6 +53,28 @@ struct shrbuf_version {
 struct shrbuf_queue_op {
 	__s32 fd;
 	__u32 flags;
+	__u64 reserved[2];
+};
+
+/**
+ * struct shrbuf_alloc_op - argument of SHRBUF_IOC_ALLOC
+ * @size: in: size in bytes. out: size of the buffer, rounded up to whole pages
+ * @flags: in: must be zero
+ * @fd_flags: in: access mode of the file descriptor: O_RDONLY, O_WRONLY or O_RDWR, and
+ *	O_CLOEXEC or not, which changes nothing
+ * @fd: out: file descriptor of the buffer, closed on exec
+ * @pad: in: must be zero
+ * @name: in: name of the buffer in listings, ends with a zero byte; if it is empty the
+ *	buffer is named after the program
+ * @reserved: in: must be zero
+ */
+struct shrbuf_alloc_op {
+	__u64 size;
+	__u32 flags;
+	__u32 fd_flags;
+	__s32 fd;
+	__u32 pad;
+	__u8 name[32];
 	__u64 reserved[2];
 };
 
@@ -104,5 +127,22 @@ struct shrbuf_queue_op {
  * - ENOTCONN: the queue is not attached
  */
 #define SHRBUF_IOC_DETACH	_IOW(SHRBUF_IOC_MAGIC, 0x02, struct shrbuf_queue_op)
+
+/**
+ * define SHRBUF_IOC_ALLOC - allocate a shared buffer
+ *
+ * The memory is zeroed, in pages that need not be contiguous, and charged to the memory
+ * cgroup of the caller. The size never changes. The buffer is a dma-buf: V4L2 takes it
+ * as V4L2_MEMORY_DMABUF, displays import it, and it can be mapped (MAP_SHARED). It lives
+ * until the last user has let go. Sleeps while it waits for memory. Errors:
+ *
+ * - EFAULT: the argument cannot be read or written
+ * - EINVAL: @size is zero or more than 4 GiB less one page, @flags, @pad or @reserved
+ *   is not zero, @fd_flags has other flags, or @name has no zero byte
+ * - ENOMEM: out of memory, or over the limit of the memory cgroup
+ * - EMFILE, ENFILE: too many open files in the process, in the system
+ * - EINTR: the caller was killed
+ */
+#define SHRBUF_IOC_ALLOC	_IOWR(SHRBUF_IOC_MAGIC, 0x03, struct shrbuf_alloc_op)
 
 #endif /* _UAPI_LINUX_SHRBUF_H */
