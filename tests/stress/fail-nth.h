@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the sweep over failing allocations and its steps share.
+ */
+#ifndef _TESTS_STRESS_FAIL_NTH_H
+#define _TESTS_STRESS_FAIL_NTH_H
+
+#include "stress.h"
+
+#define MAX_ERRORS	6
+#define NR_STEPS	32
+
+/**
+ * struct step - one thing that can fail
+ * @name: of the test
+ * @prepare: what has to be there, asserts
+ * @run: the step: a number that is not negative, or a negative errno
+ * @undo: takes back what @run has done, whether it worked or not, asserts. Files and
+ *	mappings that @run made are closed for it.
+ * @errors: what @run may fail with, 0 ends the list
+ */
+struct step {
+	const char *name;
+	void (*prepare)(void);
+	int (*run)(void);
+	void (*undo)(void);
+	int errors[MAX_ERRORS];
+};
+
+/* fail-nth.c: a mapping that a step has made, NULL if none */
+extern void *mapping;
+extern size_t mapping_size;
+
+/* Makes a file one that is not closed after a step; returns its new number. */
+int keep(int fd);
+
+/* fail-nth-steps.c */
+extern struct step steps[];	/* NR_STEPS */
+extern void *user_memory;	/* allocated by a step, to be freed at the end */
+void import_needs_no_memory(void **state);
+
+#endif /* _TESTS_STRESS_FAIL_NTH_H */
