@@ -282,7 +282,12 @@ static int run_adopt(void)
 
 static int run_alloc(void)
 {
-	return try_ioctl(test_dev(), SHRBUF_TEST_ALLOC, (void *)NR_PAGES);
+	struct shrbuf_alloc_op op = {
+		.size = NR_PAGES * PAGE, .fd_flags = O_RDWR, .name = "fail-nth",
+	};
+	int ret = try_ioctl(shrbuf_dev(), SHRBUF_IOC_ALLOC, &op);
+
+	return ret ? ret : op.fd;
 }
 
 /* displays */
@@ -519,8 +524,8 @@ struct step steps[] = {
 	  ready_dmabuf, { ENOMEM, EFAULT, EINVAL } },
 	{ "v4l2 userptr", prepare_userptr, run_qbuf_userptr, undo_qbuf_userptr,
 	  { ENOMEM, EFAULT } },
+	{ "alloc", NULL, run_alloc, NULL, { ENOMEM, ENFILE, EFAULT } },
 	/* the test device copies nothing, so there is no EFAULT */
-	{ "alloc", NULL, run_alloc, NULL, { ENOMEM, ENFILE } },
 	{ "adopt", prepare_foreign, run_adopt, NULL, { ENOMEM, ENFILE } },
 	{ "adopt again", prepare_adopted_before, run_adopt, NULL,
 	  { ENOMEM, ENFILE } },

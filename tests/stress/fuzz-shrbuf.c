@@ -5,7 +5,9 @@
  */
 
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -53,6 +55,23 @@ int op_shrbuf_wrong(void)
 
 	return ioctl(pick(BIT(KIND_SHRBUF)), request,
 		     one_in(2) ? (void *)&arg : (void *)(random64() % (1 << 20)));
+}
+
+int op_alloc(void)
+{
+	struct shrbuf_alloc_op arg = { .fd_flags = below(4) | O_CLOEXEC };
+	int ret;
+
+	/* a few pages; or none; or so many that it is refused before it is tried */
+	if (one_in(16))
+		arg.size = one_in(2) ? 0 : 1ULL << (32 + below(32));
+	else
+		arg.size = below(80 * PAGE) + 1;
+	memcpy(arg.name, "fuzz\t\n", 6);
+	/* all but the size */
+	flip(&arg.flags, sizeof(arg) - offsetof(struct shrbuf_alloc_op, flags));
+	ret = ioctl(pick(BIT(KIND_SHRBUF)), SHRBUF_IOC_ALLOC, &arg);
+	return ret ? ret : place(arg.fd, KIND_DMABUF);
 }
 
 int op_test_alloc(void)

@@ -72,6 +72,7 @@ static const struct op {
 	{ "ATTACH", op_attach, 20 },
 	{ "DETACH", op_detach, 10 },
 	{ "unknown shrbuf request", op_shrbuf_wrong, 5 },
+	{ "ALLOC", op_alloc, 10 },
 	{ "TEST_ALLOC", op_test_alloc, 10 },
 	{ "TEST_IMPORT", op_test_import, 10 },
 	{ "TEST_ADOPT", op_test_adopt, 15 },

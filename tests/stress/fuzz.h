@@ -92,6 +92,7 @@ int op_version(void);
 int op_attach(void);
 int op_detach(void);
 int op_shrbuf_wrong(void);
+int op_alloc(void);
 int op_test_alloc(void);
 int op_test_import(void);
 int op_test_adopt(void);

@@ -363,11 +363,14 @@ static void scene_consumers(int role, const int (*socks)[2])
 
 /* The killer */
 
+/* Waits get longer by this factor where the machine is too slow for the scenario. */
+static unsigned int patience = 1;
+
 static void wait_random(void)
 {
 	/* Short waits are more likely: most of what is critical comes early. */
 	uint64_t r = random_next(&random_state) % 1000;
-	long usec = (long)(r * r * MAX_DELAY / 1000000);
+	long usec = (long)(r * r * MAX_DELAY / 1000000) * patience;
 	struct timespec ts = {
 		.tv_sec = usec / 1000000, .tv_nsec = usec % 1000000 * 1000,
 	};
@@ -518,6 +521,13 @@ static void check_all_works(void)
 	expect_no_buffers();
 }
 
+/* Some were killed after each milestone. */
+static bool all_milestones(void)
+{
+	return milestones[DID_EXPORT] && milestones[DID_IMPORT] &&
+	       milestones[DID_STREAM];
+}
+
 static void kill_many(void **state)
 {
 	void (*run)(void) = *state;
@@ -532,7 +542,10 @@ static void kill_many(void **state)
 	check_all_works();
 	before = refs_now();
 
-	for (i = 0; i < count; i++) {
+	patience = 1;
+	for (i = 0; i < count || (i < 10 * count && !all_milestones()); i++) {
+		/* on a slow machine none may have come far */
+		patience = 1 + i / count;
 		run();
 		expect_no_buffers();
 		check_node(camera_node);
@@ -543,16 +556,14 @@ static void kill_many(void **state)
 	check_all_works();
 	wait_for(refs_are, &before, "references of the modules");
 
-	printf("# %u kills;", count);
+	printf("# %u kills;", i);
 	for (j = 0; j < NR_MILESTONES; j++)
 		printf(" %s %u%s", milestone_names[j], milestones[j],
 		       j == NR_MILESTONES - 1 ? "\n" : ",");
 	/* some were killed before, and some after */
 	if (count >= BATCH) {
-		assert_true(milestones[DID_EXPORT] > 0);
-		assert_true(milestones[DID_IMPORT] > 0);
-		assert_true(milestones[DID_STREAM] > 0);
-		assert_true(milestones[DID_ALL] < count);
+		assert_true(all_milestones());
+		assert_true(milestones[DID_ALL] < i);
 	}
 }
 
