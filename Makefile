@@ -23,7 +23,8 @@ endif
 KREL	= $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h)
 KMOD	= $(BUILD)/kmod/$(KREL)
 KSRC	:= Kbuild drivers include compat tests/kernel samples
-KCONFIG	:= CONFIG_VIDEO_SHRBUF=m CONFIG_VIDEO_SHRBUF_SELFTEST=m
+KCONFIG	:= CONFIG_VIDEO_SHRBUF=m CONFIG_VIDEO_SHRBUF_SELFTEST=m \
+	   CONFIG_VIDEO_SHRBUF_SHRCAM=m
 KMAKE	= $(MAKE) -C $(KDIR) M=$(KMOD) $(KCONFIG)
 
 MESON	:= $(BUILD)/user
@@ -38,7 +39,7 @@ help:
 	@echo 'make                  build the modules and all programs'
 	@echo 'make modules          modules only (KDIR=, KVER=: for another kernel)'
 	@echo 'make user             libraries and programs only'
-	@echo 'make modules_install  install the modules of the chosen kernel'
+	@echo 'make modules_install  install the modules of the chosen kernel; SAMPLES=1: those too'
 	@echo 'make install          install libraries, programs and headers'
 	@echo 'make check            all tests and checks; ends with N passed, N failed'
 	@echo 'make check-host       tests that need no kernel'
@@ -70,8 +71,9 @@ kmod:
 
 .PHONY: modules_install
 modules_install: modules
-	@# without the modules that only test
-	+@$(KMAKE) CONFIG_VIDEO_SHRBUF_SELFTEST= modules
+	@# without the modules that only test, and without samples unless SAMPLES=1
+	+@$(KMAKE) CONFIG_VIDEO_SHRBUF_SELFTEST= \
+		CONFIG_VIDEO_SHRBUF_SHRCAM=$(if $(filter 1,$(SAMPLES)),m) modules
 	@# a kernel of a distribution comes without its key
 	+$(KMAKE) INSTALL_MOD_DIR=updates $(if $(wildcard $(KDIR)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=) modules_install
 

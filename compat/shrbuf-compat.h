@@ -53,6 +53,13 @@ static void _name(struct device *dev, struct class_interface *intf)	\
 }
 #endif
 
+/* 6.11: remove() of a platform driver returns nothing, as remove_new() did before. */
+#ifdef SHRBUF_HAVE_REMOVE_VOID
+#define SHRBUF_COMPAT_REMOVE	remove
+#else
+#define SHRBUF_COMPAT_REMOVE	remove_new
+#endif
+
 /*
  * Until 6.2 each dma-buf had a mutex, which dma_buf_vmap() holds while it calls the
  * exporter. A dma-buf that stands on another one nests the two, so its mutex needs
