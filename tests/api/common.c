@@ -531,6 +531,29 @@ void camera_run(struct camera *cam, unsigned int frames)
 	assert_int_equal(try_streamoff(cam), 0);
 }
 
+int video_open(const char *driver)
+{
+	glob_t found;
+	int fd = -1;
+	size_t i;
+
+	if (glob("/dev/video*", 0, NULL, &found))
+		return -1;
+	for (i = 0; i < found.gl_pathc && fd < 0; i++) {
+		struct v4l2_capability cap = { 0 };
+		int low = open(found.gl_pathv[i], O_RDWR | O_CLOEXEC);
+
+		if (low < 0)
+			continue;
+		if (!try_ioctl(low, VIDIOC_QUERYCAP, &cap) &&
+		    !strcmp((char *)cap.driver, driver))
+			fd = fcntl(low, F_DUPFD_CLOEXEC, FIRST_TEST_FD);
+		close(low);
+	}
+	globfree(&found);
+	return fd;
+}
+
 /* displays */
 
 int drm_open(const char *driver)

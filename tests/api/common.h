@@ -104,6 +104,9 @@ int try_streamoff(struct camera *cam);
 /* capture of frames with the buffers that were requested */
 void camera_run(struct camera *cam, unsigned int frames);
 
+/* The first video device of this driver, or -1. Fails no test: it may just be going. */
+int video_open(const char *driver);
+
 /* displays */
 /* file descriptor of the DRM device of this driver, or -1 */
 int drm_open(const char *driver);

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,36 +28,11 @@ static void new_device(const char *kind)
 	act("new");
 }
 
-/* Opens the test camera, -1 if there is none. */
-static int find(void)
-{
-	glob_t found;
-	int fd = -1;
-	size_t i;
-
-	if (glob("/dev/video*", 0, NULL, &found))
-		return -1;
-	for (i = 0; i < found.gl_pathc && fd < 0; i++) {
-		struct v4l2_capability cap = { 0 };
-
-		fd = open(found.gl_pathv[i], O_RDWR | O_CLOEXEC);
-		if (fd < 0)
-			continue;
-		if (try_ioctl(fd, VIDIOC_QUERYCAP, &cap) ||
-		    strcmp((char *)cap.driver, "shrbuf_testcam")) {
-			close(fd);
-			fd = -1;
-		}
-	}
-	globfree(&found);
-	return fd;
-}
-
 static bool device_is_there(void *arg)
 {
 	int *fd = arg;
 
-	*fd = find();
+	*fd = video_open("shrbuf_testcam");
 	return *fd >= 0;
 }
 
@@ -192,7 +166,7 @@ static void *allocate(void *arg)
 	(void)arg;
 	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
 		struct camera cam = {
-			.fd = find(), .type = V4L2_BUF_TYPE_VIDEO_CAPTURE,
+			.fd = video_open("shrbuf_testcam"), .type = V4L2_BUF_TYPE_VIDEO_CAPTURE,
 		};
 		int fd;
 

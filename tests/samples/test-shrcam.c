@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,38 +25,11 @@
 #define PATTERN_BARS	0
 #define PATTERN_RED	7
 
-/* Opens the sample camera, -1 if there is none. */
-static int find(void)
-{
-	glob_t found;
-	int fd = -1;
-	size_t i;
-
-	if (glob("/dev/video*", 0, NULL, &found))
-		return -1;
-	for (i = 0; i < found.gl_pathc && fd < 0; i++) {
-		struct v4l2_capability cap = { 0 };
-
-		fd = open(found.gl_pathv[i], O_RDWR | O_CLOEXEC);
-		if (fd < 0)
-			continue;
-		if (try_ioctl(fd, VIDIOC_QUERYCAP, &cap))
-			cap.driver[0] = 0;
-		close(fd);
-		fd = -1;
-		/* again, by what cleanup() closes */
-		if (!strcmp((char *)cap.driver, "shrcam"))
-			fd = do_open(found.gl_pathv[i], O_RDWR);
-	}
-	globfree(&found);
-	return fd;
-}
-
 static bool camera_is_there(void *arg)
 {
 	int *fd = arg;
 
-	*fd = find();
+	*fd = video_open("shrcam");
 	return *fd >= 0;
 }
 
