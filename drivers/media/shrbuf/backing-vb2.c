@@ -194,22 +194,21 @@ static struct module *plane_owner(struct device *dev,
 	return owner;
 }
 
-/* The plane that is being allocated is the first one without memory. */
-static void plane_name(char *name, size_t len, struct vb2_buffer *vb,
-		       struct device *dev)
+/* The plane that is being made is the first one without memory. */
+static unsigned int plane_number(const struct vb2_buffer *vb)
 {
 	unsigned int plane = 0;
 
 	while (plane < vb->num_planes && vb->planes[plane].mem_priv)
 		plane++;
-	snprintf(name, len, "%s/%u.%u", dev ? dev_name(dev) : "vb2", vb->index,
-		 plane);
+	return plane;
 }
 
 static void *plane_alloc(struct vb2_buffer *vb, struct device *dev,
 			 unsigned long size, const struct vb2_mem_ops *base,
 			 const struct shrbuf_backing_ops *ops)
 {
+	unsigned int number = plane_number(vb);
 	char name[SHRBUF_NAME_LEN];
 	struct shrbuf_plane *plane;
 	struct shrbuf_vb2 *buf;
@@ -235,7 +234,14 @@ static void *plane_alloc(struct vb2_buffer *vb, struct device *dev,
 	buf->priv = plane->priv;
 	buf->vb = vb;
 	buf->owner = plane_owner(dev, base);
-	plane_name(name, sizeof(name), vb, dev);
+	buf->proxy.sb.status = SHRBUF_STATUS_QUEUE;
+	/* Of a buffer with several planes, the queue hears once. */
+	if (!number) {
+		buf->proxy.sb.queue = plane->sq;
+		buf->proxy.sb.index = vb->index;
+	}
+	snprintf(name, sizeof(name), "%s/%u.%u", dev ? dev_name(dev) : "vb2",
+		 vb->index, number);
 	ret = shrbuf_init(&buf->proxy.sb, ops, size, FMODE_READ | FMODE_WRITE,
 			  name);
 	if (ret)
@@ -261,6 +267,7 @@ static void plane_put(void *buf_priv)
 	mutex_lock(&sb->lock);
 	plane->buf->vb = NULL;
 	mutex_unlock(&sb->lock);
+	shrbuf_state_orphan(sb);
 	shrbuf_put(sb);
 	plane_free(plane);
 }
@@ -517,4 +524,28 @@ const struct vb2_mem_ops *shrbuf_vb2_base(const struct vb2_mem_ops *wrapper)
 		if (wrappers[i].wrapper == wrapper)
 			return wrappers[i].base;
 	return NULL;
+}
+
+/**
+ * shrbuf_vb2_plane - what is behind a plane of a buffer
+ * @vb: buffer that videobuf2 is giving to its driver
+ * @plane: number of the plane
+ * @sq: out: the attached queue, NULL if it is none
+ *
+ * Any context.
+ *
+ * Return: the shared buffer, the plane is a user of it. NULL if the memory is not made by a
+ * wrapper.
+ */
+struct shrbuf *shrbuf_vb2_plane(struct vb2_buffer *vb, unsigned int plane,
+				struct shrbuf_queue **sq)
+{
+	struct shrbuf_plane *sp = vb->planes[plane].mem_priv;
+
+	*sq = NULL;
+	/* The operations stay as long as there are wrapped planes. */
+	if (!sp || !shrbuf_vb2_base(READ_ONCE(vb->vb2_queue->mem_ops)))
+		return NULL;
+	*sq = sp->sq;
+	return sp->buf ? &sp->buf->proxy.sb : NULL;
 }

@@ -78,11 +78,15 @@
  *	of its planes.
  * @base: what &vb2_queue.mem_ops was before. Invariant over the lifetime.
  * @planes: number of wrapped planes
+ * @refcount: holds the memory: one for the attachment, and who called shrbuf_queue_get()
+ * @rcu: frees, see "sources and uses" in source.c
+ * @source: who watches. Has its own lock.
+ * @id: for tables of watches. Invariant over the lifetime.
  * @dev: name of the device node. Invariant over the lifetime.
  * @name: name of the video device. Invariant over the lifetime.
  * @driver: name of the driver's module. Invariant over the lifetime.
  *
- * All is protected by queues_lock. In the list until one of detach, removal and last
+ * All else is protected by queues_lock. In the list until one of detach, removal and last
  * plane has taken it out and frees it.
  */
 struct shrbuf_queue {
@@ -91,6 +95,10 @@ struct shrbuf_queue {
 	struct vb2_queue *q;
 	const struct vb2_mem_ops *base;
 	unsigned int planes;
+	struct kref refcount;
+	struct rcu_head rcu;
+	struct shrbuf_source source;
+	u32 id;
 	char dev[32];
 	char name[32];
 	char driver[MODULE_NAME_LEN];
@@ -99,6 +107,7 @@ struct shrbuf_queue {
 /* Also protects &vb2_queue.mem_ops of attached queues. Innermost. */
 static DEFINE_SPINLOCK(queues_lock);
 static LIST_HEAD(queues);
+static u32 next_id;	/* protected by queues_lock */
 
 /* Serialises the registration of video_interface, outside all other locks. */
 static DEFINE_MUTEX(interface_lock);
@@ -124,10 +133,18 @@ static void queue_end(struct shrbuf_queue *sq)
 	list_del(&sq->node);
 }
 
+static void queue_release(struct kref *kref)
+{
+	struct shrbuf_queue *sq = container_of(kref, struct shrbuf_queue, refcount);
+
+	kfree_rcu(sq, rcu);
+}
+
 static void queue_free(struct shrbuf_queue *sq)
 {
 	trace_shrbuf_queue_detach(sq->dev);
-	kfree(sq);
+	shrbuf_source_end(&sq->source, 0);
+	shrbuf_queue_put(sq);
 	/* shrbuf_module_exit() waits until the caller has returned. */
 	module_put(THIS_MODULE);
 }
@@ -273,6 +290,7 @@ static int queue_attach_locked(struct shrbuf_queue *sq)
 		ret = -EBUSY;
 	if (!ret) {
 		sq->base = sq->q->mem_ops;
+		sq->id = next_id++;
 		list_add_tail(&sq->node, &queues);
 		WRITE_ONCE(sq->q->mem_ops, wrapper);
 	}
@@ -307,6 +325,8 @@ int shrbuf_queue_attach(int fd)
 		ret = -ENOMEM;
 		goto out_file;
 	}
+	kref_init(&sq->refcount);
+	shrbuf_source_init(&sq->source);
 	sq->vdev = vdev;
 	sq->q = vdev->queue;
 	strscpy(sq->dev, video_device_node_name(vdev), sizeof(sq->dev));
@@ -372,6 +392,73 @@ int shrbuf_queue_detach(int fd)
 out_file:
 	fput(file);
 	return ret;
+}
+
+/**
+ * shrbuf_queue_get - the attached queue of a video device
+ * @fd: of an open video device
+ *
+ * May sleep.
+ *
+ * Return: the queue, for shrbuf_queue_put(). Holds the memory, not the attachment. Or
+ * the errors that are documented for SHRBUF_IOC_WATCH.
+ */
+struct shrbuf_queue *shrbuf_queue_get(int fd)
+{
+	struct shrbuf_queue *sq;
+	struct file *file;
+
+	might_sleep();
+	file = queue_get_file(fd);
+	if (IS_ERR(file))
+		return ERR_CAST(file);
+	spin_lock(&queues_lock);
+	sq = queue_find(video_devdata(file)->queue);
+	if (sq)
+		kref_get(&sq->refcount);
+	else
+		sq = ERR_PTR(-ENOTCONN);
+	spin_unlock(&queues_lock);
+	fput(file);
+	return sq;
+}
+
+/**
+ * shrbuf_queue_put - give a queue of shrbuf_queue_get() back
+ * @sq: queue
+ *
+ * Any context.
+ */
+void shrbuf_queue_put(struct shrbuf_queue *sq)
+{
+	kref_put(&sq->refcount, queue_release);
+}
+
+/* Any number, but another one for each attachment. */
+u32 shrbuf_queue_id(const struct shrbuf_queue *sq)
+{
+	return sq->id;
+}
+
+/* Who watches the queue. Valid as long as the queue. */
+struct shrbuf_source *shrbuf_queue_source(struct shrbuf_queue *sq)
+{
+	return &sq->source;
+}
+
+/**
+ * shrbuf_queue_notify - tell the watchers of a queue of one of its buffers
+ * @sq: queue of the buffer
+ * @event: all but the cookie
+ *
+ * The caller holds the lock of the source of the buffer. Any context.
+ */
+void shrbuf_queue_notify(struct shrbuf_queue *sq, struct shrbuf_event *event)
+{
+	/* Interrupts are off. The source of a queue is inside of that of a buffer. */
+	spin_lock_nested(&sq->source.lock, SINGLE_DEPTH_NESTING);
+	shrbuf_source_notify(&sq->source, event);
+	spin_unlock(&sq->source.lock);
 }
 
 /* For debugfs: a line for each attached queue. Names only, no addresses. */
