@@ -29,7 +29,8 @@ static long shrbuf_ioctl_version(void __user *uptr)
 	arg.abi = SHRBUF_ABI_VERSION;
 	arg.features = SHRBUF_FEATURE_ATTACH | SHRBUF_FEATURE_ALLOC |
 		       SHRBUF_FEATURE_STATE | SHRBUF_FEATURE_WATCH |
-		       SHRBUF_FEATURE_HOLD | SHRBUF_FEATURE_ADOPT;
+		       SHRBUF_FEATURE_HOLD | SHRBUF_FEATURE_ADOPT |
+		       SHRBUF_FEATURE_CONFIG;
 	memset(arg.release, 0, sizeof(arg.release));
 	strscpy(arg.release, SHRBUF_RELEASE, sizeof(arg.release));
 	return copy_to_user(uptr, &arg, sizeof(arg)) ? -EFAULT : 0;
@@ -41,10 +42,39 @@ static long shrbuf_ioctl_queue(unsigned int cmd, void __user *uptr)
 
 	if (copy_from_user(&arg, uptr, sizeof(arg)))
 		return -EFAULT;
-	if (arg.flags || memchr_inv(arg.reserved, 0, sizeof(arg.reserved)))
+	if (memchr_inv(arg.reserved, 0, sizeof(arg.reserved)))
 		return -EINVAL;
-	return cmd == SHRBUF_IOC_ATTACH ? shrbuf_queue_attach(arg.fd) :
-					  shrbuf_queue_detach(arg.fd);
+	if (cmd == SHRBUF_IOC_DETACH)
+		return arg.flags ? -EINVAL : shrbuf_queue_detach(arg.fd);
+	if (arg.flags & ~SHRBUF_ATTACH_TEST)
+		return -EINVAL;
+	return shrbuf_queue_attach(arg.fd, arg.flags & SHRBUF_ATTACH_TEST);
+}
+
+/* A time in milliseconds that must be given exactly when it is wanted. */
+static bool time_valid(bool wanted, u32 time, u32 max)
+{
+	return wanted ? time >= 1 && time <= max : !time;
+}
+
+static long shrbuf_ioctl_configure(void __user *uptr)
+{
+	struct shrbuf_queue_config arg;
+
+	if (copy_from_user(&arg, uptr, sizeof(arg)))
+		return -EFAULT;
+	if (arg.flags & ~(SHRBUF_CONFIG_REFUSE | SHRBUF_CONFIG_WAIT |
+			  SHRBUF_CONFIG_FENCES) ||
+	    memchr_inv(arg.reserved, 0, sizeof(arg.reserved)))
+		return -EINVAL;
+	if (arg.flags & SHRBUF_CONFIG_REFUSE && arg.flags & SHRBUF_CONFIG_WAIT)
+		return -EINVAL;
+	if (!time_valid(arg.flags & SHRBUF_CONFIG_WAIT, arg.wait_ms,
+			SHRBUF_MAX_WAIT_MS) ||
+	    !time_valid(arg.flags & SHRBUF_CONFIG_FENCES, arg.fence_ms,
+			SHRBUF_MAX_FENCE_MS))
+		return -EINVAL;
+	return shrbuf_queue_configure(&arg);
 }
 
 /* What programs may ask for in fd_flags. */
@@ -197,6 +227,8 @@ static long shrbuf_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case SHRBUF_IOC_ATTACH:
 	case SHRBUF_IOC_DETACH:
 		return shrbuf_ioctl_queue(cmd, uptr);
+	case SHRBUF_IOC_CONFIGURE:
+		return shrbuf_ioctl_configure(uptr);
 	case SHRBUF_IOC_ALLOC:
 		return shrbuf_ioctl_alloc(uptr);
 	case SHRBUF_IOC_INFO:

@@ -166,21 +166,25 @@ static void flight_result(struct shrbuf *sb, struct vb2_buffer *vb,
 			  unsigned int plane)
 {
 	struct shrbuf_frame frame = { .state = SHRBUF_STATE_EMPTY };
+	int error = -ECANCELED;
 
 	switch (vb->state) {
 	case VB2_BUF_STATE_DONE:
 		frame.state = SHRBUF_STATE_FILLED;
 		flight_frame(vb, plane, &frame);
+		error = 0;
 		break;
 	case VB2_BUF_STATE_ERROR:
 		frame.state = SHRBUF_STATE_ERROR;
 		flight_frame(vb, plane, &frame);
+		error = -EIO;
 		break;
 	default:
 		/* Given back as it was, since the stream could not start. */
 		break;
 	}
 	shrbuf_state_change(sb, &frame);
+	shrbuf_fence_signal(sb, error);
 }
 
 static void flight_end(struct shrbuf_flight *flight)
@@ -199,8 +203,17 @@ static void flight_end(struct shrbuf_flight *flight)
 		sb->queue = NULL;
 }
 
-/* What the driver gets: a shared buffer, or NULL. */
-static struct shrbuf *flight_buffer(struct vb2_buffer *vb, unsigned int plane,
+/**
+ * shrbuf_flight_buffer - what the driver gets with a plane
+ * @vb: buffer that the queue is giving to its driver
+ * @plane: number of the plane
+ * @sq: out: the attached queue, or NULL
+ *
+ * Any context.
+ *
+ * Return: the shared buffer, which lives as long as @vb has the memory, or NULL
+ */
+struct shrbuf *shrbuf_flight_buffer(struct vb2_buffer *vb, unsigned int plane,
 				    struct shrbuf_queue **sq)
 {
 	struct dma_buf *dmabuf;
@@ -226,7 +239,7 @@ static void flight_buf_queue(void *data, struct vb2_queue *q,
 	unsigned int i;
 
 	for (i = 0; i < vb->num_planes; i++) {
-		sb = flight_buffer(vb, i, &sq);
+		sb = shrbuf_flight_buffer(vb, i, &sq);
 		if (sb)
 			flight_begin(sb, vb, i, sq);
 	}

@@ -59,6 +59,7 @@
 #include <linux/list.h>
 #include <linux/file.h>
 #include <linux/module.h>
+#include <linux/rcupdate.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
@@ -69,40 +70,6 @@
 
 #include "shrbuf-priv.h"
 #include "trace.h"
-
-/**
- * struct shrbuf_queue - an attached queue
- * @node: in the list of queues
- * @vdev: the video device, NULL when the attachment is orphaned. No reference is held.
- * @q: its queue. No reference is held: valid while @vdev is set, and in the operations
- *	of its planes.
- * @base: what &vb2_queue.mem_ops was before. Invariant over the lifetime.
- * @planes: number of wrapped planes
- * @refcount: holds the memory: one for the attachment, and who called shrbuf_queue_get()
- * @rcu: frees, see "sources and uses" in source.c
- * @source: who watches. Has its own lock.
- * @id: for tables of watches. Invariant over the lifetime.
- * @dev: name of the device node. Invariant over the lifetime.
- * @name: name of the video device. Invariant over the lifetime.
- * @driver: name of the driver's module. Invariant over the lifetime.
- *
- * All else is protected by queues_lock. In the list until one of detach, removal and last
- * plane has taken it out and frees it.
- */
-struct shrbuf_queue {
-	struct list_head node;
-	struct video_device *vdev;
-	struct vb2_queue *q;
-	const struct vb2_mem_ops *base;
-	unsigned int planes;
-	struct kref refcount;
-	struct rcu_head rcu;
-	struct shrbuf_source source;
-	u32 id;
-	char dev[32];
-	char name[32];
-	char driver[MODULE_NAME_LEN];
-};
 
 /* Also protects &vb2_queue.mem_ops of attached queues. Innermost. */
 static DEFINE_SPINLOCK(queues_lock);
@@ -130,14 +97,25 @@ static void queue_end(struct shrbuf_queue *sq)
 {
 	lockdep_assert_held(&queues_lock);
 	WRITE_ONCE(sq->q->mem_ops, sq->base);
+	if (sq->base_ops)
+		WRITE_ONCE(sq->q->ops, sq->base_ops);
 	list_del(&sq->node);
+}
+
+static void queue_release_rcu(struct rcu_head *rcu)
+{
+	kfree(container_of(rcu, struct shrbuf_queue, rcu));
 }
 
 static void queue_release(struct kref *kref)
 {
 	struct shrbuf_queue *sq = container_of(kref, struct shrbuf_queue, refcount);
 
-	kfree_rcu(sq, rcu);
+	/*
+	 * Somebody may be between fetching the operations of the queue and fetching one of
+	 * them, where he could be preempted. A grace period of tasks is one of RCU too.
+	 */
+	call_rcu_tasks(&sq->rcu, queue_release_rcu);
 }
 
 static void queue_free(struct shrbuf_queue *sq)
@@ -199,7 +177,10 @@ static void queue_removed(struct device *dev)
 	list_for_each_entry(sq, &queues, node) {
 		if (!sq->vdev || &sq->vdev->dev != dev)
 			continue;
-		sq->vdev = NULL;
+		WRITE_ONCE(sq->vdev, NULL);
+		/* VIDIOC_QBUF may wait for a reader, see queue-ops.c. */
+		if (sq->waits_for)
+			wake_up_all(&sq->waits_for->released);
 		if (!sq->planes) {
 			queue_end(sq);
 			ended = sq;
@@ -268,8 +249,11 @@ err:
 	return ERR_PTR(ret);
 }
 
-/* Everything that needs the lock of the queue, which the caller holds. */
-static int queue_attach_locked(struct shrbuf_queue *sq)
+/*
+ * Everything that needs the lock of the queue, which the caller holds. The queue of a
+ * ported driver keeps its operations, it is only known from now on.
+ */
+static int queue_attach_locked(struct shrbuf_queue *sq, bool test)
 {
 	const struct vb2_mem_ops *wrapper;
 	struct shrbuf_queue *other;
@@ -278,17 +262,19 @@ static int queue_attach_locked(struct shrbuf_queue *sq)
 	spin_lock(&queues_lock);
 	other = queue_find(sq->q);
 	wrapper = shrbuf_vb2_wrapper(sq->q->mem_ops);
+	if (shrbuf_vb2_base(sq->q->mem_ops))
+		wrapper = sq->q->mem_ops;
 	if (!video_is_registered(sq->vdev))
 		ret = -ENODEV;
 	else if (other && !other->vdev)
 		ret = -EBUSY;	/* buffers of the time before it was removed */
-	else if (shrbuf_vb2_base(sq->q->mem_ops))
+	else if (other)
 		ret = -EALREADY;
 	else if (!wrapper)
 		ret = -EOPNOTSUPP;
 	else if (vb2_is_busy(sq->q))
 		ret = -EBUSY;
-	if (!ret) {
+	if (!ret && !test) {
 		sq->base = sq->q->mem_ops;
 		sq->id = next_id++;
 		list_add_tail(&sq->node, &queues);
@@ -301,10 +287,11 @@ static int queue_attach_locked(struct shrbuf_queue *sq)
 /**
  * shrbuf_queue_attach - SHRBUF_IOC_ATTACH
  * @fd: of an open video device
+ * @test: only look whether it could be done
  *
  * Return: 0, or the errors that are documented there
  */
-int shrbuf_queue_attach(int fd)
+int shrbuf_queue_attach(int fd, bool test)
 {
 	struct video_device *vdev;
 	struct shrbuf_queue *sq;
@@ -339,12 +326,12 @@ int shrbuf_queue_attach(int fd)
 		/* For the attachment. The open /dev/shrbuf holds us until then. */
 		__module_get(THIS_MODULE);
 		/* Once this succeeded, removal may free @sq at any time. */
-		ret = queue_attach_locked(sq);
+		ret = queue_attach_locked(sq, test);
 		mutex_unlock(queue_lock_of(vdev));
-		if (ret)
+		if (ret || test)
 			module_put(THIS_MODULE);
 	}
-	if (ret)
+	if (ret || test)
 		kfree(sq);
 	else
 		trace_shrbuf_queue_attach(video_device_node_name(vdev));
@@ -461,6 +448,65 @@ void shrbuf_queue_notify(struct shrbuf_queue *sq, struct shrbuf_event *event)
 	spin_unlock(&sq->source.lock);
 }
 
+/**
+ * shrbuf_queue_configure - SHRBUF_IOC_QUEUE_SET
+ * @arg: checked, but for @arg.fd
+ *
+ * Return: 0, or the errors that are documented there
+ */
+int shrbuf_queue_configure(const struct shrbuf_queue_config *arg)
+{
+	struct video_device *vdev;
+	struct shrbuf_queue *sq;
+	struct file *file;
+	int ret = 0;
+
+	might_sleep();
+	file = queue_get_file(arg->fd);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	vdev = video_devdata(file);
+	if (mutex_lock_interruptible(queue_lock_of(vdev))) {
+		ret = -ERESTARTSYS;
+		goto out_file;
+	}
+	spin_lock(&queues_lock);
+	sq = queue_find(vdev->queue);
+	if (!video_is_registered(vdev))
+		ret = -ENODEV;
+	else if (!sq)
+		ret = -ENOTCONN;
+	else if (vb2_is_busy(sq->q))
+		ret = -EBUSY;
+	else
+		shrbuf_queue_ops_set(sq, arg);
+	spin_unlock(&queues_lock);
+	mutex_unlock(queue_lock_of(vdev));
+out_file:
+	fput(file);
+	return ret;
+}
+
+/**
+ * shrbuf_queue_wait - say that VIDIOC_QBUF waits for a reader
+ * @sq: queue, the caller holds its lock
+ * @sb: whose &shrbuf.released the caller is going to wait for, or NULL
+ *
+ * May sleep.
+ *
+ * Return: false if the device is being removed, which wakes the waiter, too
+ */
+bool shrbuf_queue_wait(struct shrbuf_queue *sq, struct shrbuf *sb)
+{
+	bool there;
+
+	spin_lock(&queues_lock);
+	sq->waits_for = sb;
+	there = sq->vdev;
+	spin_unlock(&queues_lock);
+	return there;
+}
+
 /* For debugfs: a line for each attached queue. Names only, no addresses. */
 void shrbuf_queue_show(struct seq_file *m)
 {
@@ -480,4 +526,5 @@ void shrbuf_queue_exit(void)
 {
 	if (video_interface.class)
 		class_interface_unregister(&video_interface);
+	rcu_barrier_tasks();
 }

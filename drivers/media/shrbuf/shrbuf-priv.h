@@ -8,6 +8,7 @@
 #include <linux/dma-buf.h>
 #include <linux/kref.h>
 #include <linux/list.h>
+#include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/refcount.h>
 #include <linux/seqlock.h>
@@ -31,6 +32,9 @@ struct file;
 struct poll_table_struct;
 struct seq_file;
 struct shrbuf;
+struct shrbuf_fence;
+struct shrbuf_queue;
+struct video_device;
 struct shrbuf_client;
 
 /* source.c */
@@ -314,6 +318,18 @@ struct shrbuf {
 	/** @flights: what video devices do with it, see flight.c */
 	struct shrbuf_flight flights[SHRBUF_NR_FLIGHTS];
 
+	/** @fence: signalled when the frame is there, or NULL */
+	struct shrbuf_fence *fence;
+
+	/** @spare_fence: allocated for the next frame, or NULL */
+	struct shrbuf_fence *spare_fence;
+
+	/** @fence_context: of all fences of the buffer, zero before the first */
+	u64 fence_context;
+
+	/** @fence_seqno: of the last fence */
+	u64 fence_seqno;
+
 	/** @released: woken when nobody holds the frame any more */
 	wait_queue_head_t released;
 
@@ -351,6 +367,8 @@ void shrbuf_state_abandon(struct shrbuf *sb, struct shrbuf_use *use);
 int shrbuf_flights_init(void);
 void shrbuf_flights_exit(void);
 bool shrbuf_in_flight(const struct shrbuf *sb);
+struct shrbuf *shrbuf_flight_buffer(struct vb2_buffer *vb, unsigned int plane,
+				    struct shrbuf_queue **sq);
 void shrbuf_flights_end(struct shrbuf *sb);
 
 /* format.c */
@@ -399,19 +417,99 @@ int shrbuf_adopt_init(void);
 void shrbuf_adopt_exit(void);
 
 /* queue.c */
-struct shrbuf_queue;
+
+/**
+ * struct shrbuf_queue - an attached queue
+ *
+ * In the list of queues until one of detach, removal and last plane has taken it out.
+ * What has no other lock is protected by the lock of that list.
+ */
+struct shrbuf_queue {
+	/** @node: in the list of queues */
+	struct list_head node;
+
+	/**
+	 * @vdev: the video device, NULL when the attachment is orphaned. No reference
+	 * is held.
+	 */
+	struct video_device *vdev;
+
+	/**
+	 * @q: its queue. No reference is held: valid while @vdev is set, and in the
+	 * operations of its planes.
+	 */
+	struct vb2_queue *q;
+
+	/** @base: what &vb2_queue.mem_ops was before. Invariant over the lifetime. */
+	const struct vb2_mem_ops *base;
+
+	/** @planes: number of wrapped planes */
+	unsigned int planes;
+
+	/** @waits_for: the buffer whose readers VIDIOC_QBUF waits for, or NULL */
+	struct shrbuf *waits_for;
+
+	/**
+	 * @refcount: holds the memory: one for the attachment, and who called
+	 * shrbuf_queue_get()
+	 */
+	struct kref refcount;
+
+	/** @rcu: frees, see queue_release() */
+	struct rcu_head rcu;
+
+	/** @source: who watches. Has its own lock. */
+	struct shrbuf_source source;
+
+	/** @id: for tables of watches. Invariant over the lifetime. */
+	u32 id;
+
+	/**
+	 * @config: what the queue was told to do. Changes only while the queue has no
+	 * buffers, under the lock of the queue.
+	 */
+	struct shrbuf_queue_config config;
+
+	/** @ops: what &vb2_queue.ops is when @base_ops is set. Protected as @config. */
+	struct vb2_ops ops;
+
+	/** @base_ops: what &vb2_queue.ops was before, or NULL. Protected as @config. */
+	const struct vb2_ops *base_ops;
+
+	/** @dev: name of the device node. Invariant over the lifetime. */
+	char dev[32];
+
+	/** @name: name of the video device. Invariant over the lifetime. */
+	char name[32];
+
+	/** @driver: name of the driver's module. Invariant over the lifetime. */
+	char driver[MODULE_NAME_LEN];
+};
 
 bool shrbuf_queue_plane_new(struct vb2_queue *q, struct shrbuf_queue **sq);
 void shrbuf_queue_plane_gone(struct shrbuf_queue *sq);
-int shrbuf_queue_attach(int fd);
+int shrbuf_queue_attach(int fd, bool test);
 int shrbuf_queue_detach(int fd);
 struct shrbuf_queue *shrbuf_queue_get(int fd);
 void shrbuf_queue_put(struct shrbuf_queue *sq);
 u32 shrbuf_queue_id(const struct shrbuf_queue *sq);
 struct shrbuf_source *shrbuf_queue_source(struct shrbuf_queue *sq);
 void shrbuf_queue_notify(struct shrbuf_queue *sq, struct shrbuf_event *event);
+int shrbuf_queue_configure(const struct shrbuf_queue_config *arg);
+bool shrbuf_queue_wait(struct shrbuf_queue *sq, struct shrbuf *sb);
 void shrbuf_queue_show(struct seq_file *m);
 void shrbuf_queue_exit(void);
+
+/* queue-ops.c */
+void shrbuf_queue_ops_set(struct shrbuf_queue *sq,
+			  const struct shrbuf_queue_config *config);
+
+/* fence.c */
+int shrbuf_fence_prepare(struct shrbuf *sb);
+void shrbuf_fence_publish(struct shrbuf *sb, struct vb2_buffer *vb,
+			  unsigned int timeout_ms);
+void shrbuf_fence_signal(struct shrbuf *sb, int error);
+void shrbuf_fence_end(struct shrbuf *sb);
 
 /* client.c */
 

@@ -59,6 +59,7 @@ void shrbuf_state_init(struct shrbuf *sb)
 void shrbuf_state_end(struct shrbuf *sb)
 {
 	shrbuf_flights_end(sb);
+	shrbuf_fence_end(sb);
 	shrbuf_source_end(&sb->source, sb->id);
 }
 

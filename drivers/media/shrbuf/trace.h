@@ -89,6 +89,28 @@ DEFINE_EVENT(shrbuf_content, shrbuf_unhold,
 	     TP_ARGS(sb)
 );
 
+/* fences of frames to come */
+DECLARE_EVENT_CLASS(shrbuf_fence,
+		    TP_PROTO(const struct shrbuf *sb, u64 seqno, int error),
+		    TP_ARGS(sb, seqno, error),
+		    TP_STRUCT__entry(__field(u32, id)
+				     __field(u64, seqno)
+				     __field(int, error)),
+		    TP_fast_assign(__entry->id = sb->id;
+				   __entry->seqno = seqno;
+				   __entry->error = error;),
+		    TP_printk("id=%u seqno=%llu error=%d", __entry->id,
+			      __entry->seqno, __entry->error)
+);
+DEFINE_EVENT(shrbuf_fence, shrbuf_fence_publish,
+	     TP_PROTO(const struct shrbuf *sb, u64 seqno, int error),
+	     TP_ARGS(sb, seqno, error)
+);
+DEFINE_EVENT(shrbuf_fence, shrbuf_fence_signal,
+	     TP_PROTO(const struct shrbuf *sb, u64 seqno, int error),
+	     TP_ARGS(sb, seqno, error)
+);
+
 /* use by the CPU */
 DEFINE_EVENT(shrbuf_buffer, shrbuf_mmap,
 	     TP_PROTO(const struct shrbuf *sb),
