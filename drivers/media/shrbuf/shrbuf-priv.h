@@ -219,6 +219,21 @@ int shrbuf_proxy_end_cpu_access(struct shrbuf *sb, enum dma_data_direction dir);
 const struct vb2_mem_ops *shrbuf_vb2_wrapper(const struct vb2_mem_ops *base);
 const struct vb2_mem_ops *shrbuf_vb2_base(const struct vb2_mem_ops *wrapper);
 
+/* format.c */
+struct shrbuf_format;
+struct v4l2_format;
+struct v4l2_rect;
+
+u32 shrbuf_fourcc_to_v4l2(u32 drm_fourcc, u64 modifier, bool one_memory);
+int shrbuf_format_from_v4l2(const struct v4l2_format *f, const struct v4l2_rect *crop,
+			    unsigned int mem_plane, size_t size,
+			    struct shrbuf_format *out);
+int shrbuf_format_check(const struct shrbuf_format *format, size_t size);
+
+/* format-queue.c */
+int shrbuf_format_of_queue(struct vb2_queue *q, unsigned int mem_plane, size_t size,
+			   struct shrbuf_format *out);
+
 /* adopt.c */
 int shrbuf_adopt_init(void);
 void shrbuf_adopt_exit(void);
