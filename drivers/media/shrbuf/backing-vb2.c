@@ -235,6 +235,10 @@ static void *plane_alloc(struct vb2_buffer *vb, struct device *dev,
 	buf->vb = vb;
 	buf->owner = plane_owner(dev, base);
 	buf->proxy.sb.status = SHRBUF_STATUS_QUEUE;
+	/* Not all drivers can be asked, then a program may set the format. */
+	buf->proxy.sb.format_fixed =
+		!shrbuf_format_of_queue(vb->vb2_queue, number, size,
+					&buf->proxy.sb.format);
 	/* Of a buffer with several planes, the queue hears once. */
 	if (!number) {
 		buf->proxy.sb.queue = plane->sq;
@@ -312,6 +316,18 @@ static void plane_put_userptr(void *buf_priv)
 	plane_free(plane);
 }
 
+/* A device that captures into a shared buffer says how it is to be read then. */
+static void plane_import_format(struct vb2_buffer *vb, struct dma_buf *dbuf)
+{
+	struct shrbuf *sb = shrbuf_from_dmabuf(dbuf);
+	struct shrbuf_format format;
+
+	if (sb && !vb->vb2_queue->is_output &&
+	    !shrbuf_format_of_queue(vb->vb2_queue, plane_number(vb), sb->size,
+				    &format))
+		shrbuf_state_fix_format(sb, &format);
+}
+
 static void *plane_attach_dmabuf(struct vb2_buffer *vb, struct device *dev,
 				 struct dma_buf *dbuf, unsigned long size,
 				 const struct vb2_mem_ops *base)
@@ -328,6 +344,7 @@ static void *plane_attach_dmabuf(struct vb2_buffer *vb, struct device *dev,
 		plane_free(plane);
 		return priv;
 	}
+	plane_import_format(vb, dbuf);
 	plane->priv = priv;
 	return plane;
 }

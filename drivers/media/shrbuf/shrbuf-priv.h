@@ -371,9 +371,6 @@ struct shrbuf *shrbuf_flight_buffer(struct vb2_buffer *vb, unsigned int plane,
 				    struct shrbuf_queue **sq);
 void shrbuf_flights_end(struct shrbuf *sb);
 
-/* format.c */
-int shrbuf_format_check(const struct shrbuf_format *format, size_t size);
-
 /* backing-proxy.c */
 
 /**
@@ -411,6 +408,21 @@ const struct vb2_mem_ops *shrbuf_vb2_wrapper(const struct vb2_mem_ops *base);
 const struct vb2_mem_ops *shrbuf_vb2_base(const struct vb2_mem_ops *wrapper);
 struct shrbuf *shrbuf_vb2_plane(struct vb2_buffer *vb, unsigned int plane,
 				struct shrbuf_queue **sq);
+
+/* format.c */
+struct shrbuf_format;
+struct v4l2_format;
+struct v4l2_rect;
+
+u32 shrbuf_fourcc_to_v4l2(u32 drm_fourcc, u64 modifier, bool one_memory);
+int shrbuf_format_from_v4l2(const struct v4l2_format *f, const struct v4l2_rect *crop,
+			    unsigned int mem_plane, size_t size,
+			    struct shrbuf_format *out);
+int shrbuf_format_check(const struct shrbuf_format *format, size_t size);
+
+/* format-queue.c */
+int shrbuf_format_of_queue(struct vb2_queue *q, unsigned int mem_plane, size_t size,
+			   struct shrbuf_format *out);
 
 /* adopt.c */
 int shrbuf_adopt_init(void);

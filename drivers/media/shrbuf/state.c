@@ -248,8 +248,8 @@ int shrbuf_state_set_format(struct shrbuf *sb, const struct shrbuf_format *forma
 }
 
 /**
- * shrbuf_state_fix_format - a video device sets the format
- * @sb: buffer that was allocated by a queue, or that is imported into one
+ * shrbuf_state_fix_format - a video device is going to fill the buffer
+ * @sb: buffer that is imported into a queue
  * @format: of the queue
  *
  * Any context.
@@ -259,10 +259,12 @@ void shrbuf_state_fix_format(struct shrbuf *sb, const struct shrbuf_format *form
 	unsigned long flags;
 
 	spin_lock_irqsave(&sb->source.lock, flags);
-	write_seqcount_begin(&sb->seqcount);
-	sb->format = *format;
-	write_seqcount_end(&sb->seqcount);
-	sb->format_fixed = sb->status & SHRBUF_STATUS_QUEUE;
+	/* The memory of another queue stays what that one said. */
+	if (!sb->format_fixed) {
+		write_seqcount_begin(&sb->seqcount);
+		sb->format = *format;
+		write_seqcount_end(&sb->seqcount);
+	}
 	spin_unlock_irqrestore(&sb->source.lock, flags);
 }
 
