@@ -47,7 +47,8 @@ static int buffers_show(struct seq_file *m, void *v)
 
 	if (v == SEQ_START_TOKEN) {
 		seq_puts(m, "id\tsize\tbacking\tusers\texports\tdevices\t");
-		seq_puts(m, "state\tseq\tage\tholds\treads\tname\n");
+		seq_puts(m, "state\tseq\t");
+		seq_puts(m, "age\tholds\treads\tname\n");
 		return 0;
 	}
 
