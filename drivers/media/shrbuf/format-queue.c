@@ -21,9 +21,12 @@
  * - both are the same lock, or the queue has none: the driver is called with the locks
  *   that it expects, and the order of locks is one that V4L2 has made before. The format
  *   cannot change under us: VIDIOC_S_FMT takes that lock as well.
- * - the driver has left all that allocates to videobuf2's own functions, which take no
- *   other lock around it. If a driver's function is in between, it may hold a lock that
- *   VIDIOC_G_FMT takes too.
+ * - the driver takes no lock of its own around the allocation that it takes in
+ *   VIDIOC_G_FMT too. There is none if it has left the request to videobuf2's functions.
+ *   A few drivers (in 6.1 vivid and exynos4-is) have functions of their own for
+ *   VIDIOC_REQBUFS or VIDIOC_CREATE_BUFS, which look at the arguments, and take no lock:
+ *   drivers whose V4L2 takes the lock have no use for another. These are trusted. No
+ *   driver does this with the other system calls, and one that did is not asked.
  *
  * Where the queue has a lock of its own that is not tried. Reading the format there would
  * be no worse a race than the driver's own queue_setup(), which runs under the same lock
@@ -86,7 +89,7 @@ static struct file *queue_file(const struct vb2_queue *q)
 	return search.file;
 }
 
-/* Nothing of the driver is around allocations, see above. */
+/* No lock of the driver but V4L2's is around allocations, see above. */
 static bool driver_can_be_asked(struct video_device *vdev)
 {
 	const struct v4l2_file_operations *fops = vdev->fops;
@@ -96,9 +99,6 @@ static bool driver_can_be_asked(struct video_device *vdev)
 	if (!vdev->lock || (q->lock && q->lock != vdev->lock))
 		return false;
 	return ops && fops &&
-	       (!ops->vidioc_reqbufs || ops->vidioc_reqbufs == vb2_ioctl_reqbufs) &&
-	       (!ops->vidioc_create_bufs ||
-		ops->vidioc_create_bufs == vb2_ioctl_create_bufs) &&
 	       (!ops->vidioc_prepare_buf ||
 		ops->vidioc_prepare_buf == vb2_ioctl_prepare_buf) &&
 	       (!ops->vidioc_qbuf || ops->vidioc_qbuf == vb2_ioctl_qbuf) &&
