@@ -6,6 +6,7 @@
 #define _SHRBUF_PRIV_H
 
 #include <linux/dma-buf.h>
+#include <linux/dma-resv.h>
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
@@ -23,6 +24,7 @@
 struct dentry;
 struct device;
 struct file;
+struct module;
 struct seq_file;
 
 /* buffer.c */
@@ -183,6 +185,62 @@ void shrbuf_put_memory(struct shrbuf *sb);
 struct shrbuf *shrbuf_next(unsigned long *id);
 void shrbuf_buffers_exit(void);
 
+/* backing-pages.c */
+
+/**
+ * struct shrbuf_pages - a buffer in pages
+ */
+struct shrbuf_pages {
+	/** @sb: base object, must be first */
+	struct shrbuf sb;
+
+	/** @resv: of all dma-bufs of the buffer */
+	struct dma_resv resv;
+
+	/** @pages: the memory. Invariant over the lifetime. */
+	struct page **pages;
+
+	/** @nr_pages: number of @pages. Invariant over the lifetime. */
+	unsigned int nr_pages;
+
+	/**
+	 * @lock: protects @attachments, @vaddr, @vmap_count, and what backing-pages.c
+	 * keeps for each attachment. Innermost lock.
+	 */
+	struct mutex lock;
+
+	/** @attachments: all attached devices */
+	struct list_head attachments;
+
+	/** @vaddr: kernel mapping, NULL without one */
+	void *vaddr;
+
+	/** @vmap_count: number of users of @vaddr */
+	unsigned int vmap_count;
+};
+
+#define to_shrbuf_pages(s)	container_of(s, struct shrbuf_pages, sb)
+
+bool shrbuf_size_ok(size_t size);
+struct shrbuf *shrbuf_alloc_pages(size_t size, gfp_t zone, const char *name);
+int shrbuf_pages_init(struct shrbuf_pages *buf, size_t size, gfp_t zone);
+void shrbuf_pages_fini(struct shrbuf_pages *buf);
+struct page **shrbuf_pages_new(unsigned int nr, gfp_t zone);
+void shrbuf_pages_free(struct page **pages, unsigned int nr);
+int shrbuf_pages_open(struct shrbuf *sb);
+int shrbuf_pages_attach(struct shrbuf *sb, struct shrbuf_attachment *sa);
+void shrbuf_pages_detach(struct shrbuf *sb, struct shrbuf_attachment *sa);
+struct sg_table *shrbuf_pages_map(struct shrbuf *sb,
+				  struct shrbuf_attachment *sa,
+				  enum dma_data_direction dir);
+void shrbuf_pages_unmap(struct shrbuf *sb, struct shrbuf_attachment *sa,
+			struct sg_table *sgt, enum dma_data_direction dir);
+int shrbuf_pages_vmap(struct shrbuf *sb, struct iosys_map *map);
+void shrbuf_pages_vunmap(struct shrbuf *sb, struct iosys_map *map);
+int shrbuf_pages_begin_cpu_access(struct shrbuf *sb,
+				  enum dma_data_direction dir);
+int shrbuf_pages_end_cpu_access(struct shrbuf *sb, enum dma_data_direction dir);
+
 /* backing-proxy.c */
 
 /**
@@ -216,8 +274,58 @@ int shrbuf_proxy_begin_cpu_access(struct shrbuf *sb,
 int shrbuf_proxy_end_cpu_access(struct shrbuf *sb, enum dma_data_direction dir);
 
 /* backing-vb2.c */
+
+/**
+ * struct shrbuf_vb2 - a shared buffer in memory of a videobuf2 allocator
+ */
+struct shrbuf_vb2 {
+	/**
+	 * @proxy: base object, must be first. Its @inner is the allocator's dma-buf
+	 * while the buffer is exported.
+	 */
+	struct shrbuf_proxy proxy;
+
+	/** @base: the allocator. Invariant over the lifetime. */
+	const struct vb2_mem_ops *base;
+
+	/** @priv: what the allocator returned. One reference of it is ours. */
+	void *priv;
+
+	/** @owner: module of the driver of the device that @priv needs, or NULL */
+	struct module *owner;
+
+	/**
+	 * @vb: for the allocator when it makes a dma-buf. NULL once the queue has
+	 * given the plane back: the allocators take the argument but look only at
+	 * @priv. Protected by &shrbuf.lock.
+	 */
+	struct vb2_buffer *vb;
+};
+
+#define to_shrbuf_vb2(s)	container_of(s, struct shrbuf_vb2, proxy.sb)
+
+extern const struct shrbuf_backing_ops shrbuf_contig_backing;
+
+int shrbuf_vb2_init(struct shrbuf_vb2 *buf, struct vb2_buffer *vb,
+		    struct device *dev, unsigned long size,
+		    const struct vb2_mem_ops *base,
+		    const struct shrbuf_backing_ops *ops, struct module *owner,
+		    const char *name);
 const struct vb2_mem_ops *shrbuf_vb2_wrapper(const struct vb2_mem_ops *base);
 const struct vb2_mem_ops *shrbuf_vb2_base(const struct vb2_mem_ops *wrapper);
+
+/* backing-contig.c */
+struct shrbuf *shrbuf_alloc_contig(struct device *dev, struct module *owner,
+				   size_t size, const char *name);
+int shrbuf_contig_init(void);
+void shrbuf_contig_exit(void);
+
+/* backing-debug.c */
+struct shrbuf *shrbuf_alloc_debug(size_t size, gfp_t zone, const char *name);
+bool shrbuf_debug_show(struct seq_file *m, struct shrbuf *sb);
+
+/* alloc.c */
+long shrbuf_ioctl_alloc(void __user *uptr);
 
 /* adopt.c */
 int shrbuf_adopt_init(void);
