@@ -97,6 +97,27 @@ static int vb2_mmap_shared(struct shrbuf *sb, struct vm_area_struct *vma)
 	return buf->base->mmap(buf->priv, vma);
 }
 
+/* Memory of a queue for V4L2_MEMORY_FLAG_NON_COHERENT: its allocator forgets this. */
+static int vb2_begin_cpu_access(struct shrbuf *sb, enum dma_data_direction dir)
+{
+	struct shrbuf_vb2 *buf = to_shrbuf_vb2(sb);
+
+	if (buf->dev)
+		shrbuf_sync_for_cpu(buf->dev, buf->addr, sb->size, buf->dma_dir);
+	return shrbuf_proxy_begin_cpu_access(sb, dir);
+}
+
+static int vb2_end_cpu_access(struct shrbuf *sb, enum dma_data_direction dir)
+{
+	struct shrbuf_vb2 *buf = to_shrbuf_vb2(sb);
+	int ret = shrbuf_proxy_end_cpu_access(sb, dir);
+
+	if (buf->dev)
+		shrbuf_sync_for_device(buf->dev, buf->addr, sb->size,
+				       buf->dma_dir);
+	return ret;
+}
+
 static void vb2_release(struct shrbuf *sb)
 {
 	struct shrbuf_vb2 *buf = to_shrbuf_vb2(sb);
@@ -118,8 +139,8 @@ static void vb2_release(struct shrbuf *sb)
 	.vmap			= shrbuf_proxy_vmap,		\
 	.vunmap			= shrbuf_proxy_vunmap,		\
 	.mmap			= vb2_mmap_shared,		\
-	.begin_cpu_access	= shrbuf_proxy_begin_cpu_access, \
-	.end_cpu_access		= shrbuf_proxy_end_cpu_access,	\
+	.begin_cpu_access	= vb2_begin_cpu_access,	\
+	.end_cpu_access		= vb2_end_cpu_access,		\
 	.release		= vb2_release,			\
 }
 
@@ -162,6 +183,14 @@ int shrbuf_vb2_init(struct shrbuf_vb2 *buf, struct vb2_buffer *vb,
 	if (IS_ERR_OR_NULL(buf->priv))
 		return buf->priv ? PTR_ERR(buf->priv) : -ENOMEM;
 
+	/* Coherent memory is left alone, see backing-proxy.c. */
+	shrbuf_proxy_init(&buf->proxy, base != &vb2_dma_contig_memops ||
+				       vb->vb2_queue->non_coherent_mem);
+	if (base == &vb2_dma_contig_memops && vb->vb2_queue->non_coherent_mem) {
+		buf->dev = dev;
+		buf->addr = *(dma_addr_t *)base->cookie(vb, buf->priv);
+		buf->dma_dir = vb->vb2_queue->dma_dir;
+	}
 	__module_get(owner);
 	ret = shrbuf_init(&buf->proxy.sb, ops, size, FMODE_READ | FMODE_WRITE,
 			  name);

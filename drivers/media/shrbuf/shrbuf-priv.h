@@ -256,10 +256,20 @@ struct shrbuf_proxy {
 	 * under &shrbuf.lock.
 	 */
 	struct dma_buf *inner;
+
+	/** @sync: cache maintenance for importers is up to us. Invariant. */
+	bool sync;
+
+	/** @lock: protects @attachments and what they are used for */
+	struct mutex lock;
+
+	/** @attachments: devices, see backing-proxy.c */
+	struct list_head attachments;
 };
 
 #define to_shrbuf_proxy(s)	container_of(s, struct shrbuf_proxy, sb)
 
+void shrbuf_proxy_init(struct shrbuf_proxy *proxy, bool sync);
 int shrbuf_proxy_attach(struct shrbuf *sb, struct shrbuf_attachment *sa);
 void shrbuf_proxy_detach(struct shrbuf *sb, struct shrbuf_attachment *sa);
 struct sg_table *shrbuf_proxy_map(struct shrbuf *sb,
@@ -272,6 +282,10 @@ void shrbuf_proxy_vunmap(struct shrbuf *sb, struct iosys_map *map);
 int shrbuf_proxy_begin_cpu_access(struct shrbuf *sb,
 				  enum dma_data_direction dir);
 int shrbuf_proxy_end_cpu_access(struct shrbuf *sb, enum dma_data_direction dir);
+void shrbuf_sync_for_cpu(struct device *dev, dma_addr_t addr, size_t size,
+			 enum dma_data_direction dir);
+void shrbuf_sync_for_device(struct device *dev, dma_addr_t addr, size_t size,
+			    enum dma_data_direction dir);
 
 /* backing-vb2.c */
 
@@ -293,6 +307,18 @@ struct shrbuf_vb2 {
 
 	/** @owner: module of the driver of the device that @priv needs, or NULL */
 	struct module *owner;
+
+	/**
+	 * @dev: device whose caches are to be maintained by us when the CPU accesses
+	 * the memory, or NULL. The allocator holds it. Invariant over the lifetime.
+	 */
+	struct device *dev;
+
+	/** @addr: address of the memory for @dev, in one piece */
+	dma_addr_t addr;
+
+	/** @dma_dir: direction of the mapping for @dev */
+	enum dma_data_direction dma_dir;
 
 	/**
 	 * @vb: for the allocator when it makes a dma-buf. NULL once the queue has
