@@ -19,6 +19,7 @@
 #include <xf86drmMode.h>
 
 #include "common.h"
+#include "shrbuf.h"
 #include "../kernel/shrbuf_testdev.h"
 
 #define PAGE		4096
@@ -196,7 +197,7 @@ static void missing_end(void **state)
 	struct buffer buf;
 
 	(void)state;
-	do_write(TRACING "trace", "\n");
+	close(do_open(TRACING "trace", O_WRONLY | O_TRUNC));
 	do_write(TRACING "events/shrbuf/shrbuf_sync_missing/enable", "1");
 	buffer_open(&buf, SIZE);
 	sync_flags(&buf, START(WRITE));
@@ -415,6 +416,50 @@ static void capture(void **state)
 	buffer_close(&buf, size);
 }
 
+/* The scopes of libshrbuf: the same as by hand, and they end by themselves. */
+static void library_scopes(void **state)
+{
+	struct buffer buf;
+	struct shrbuf_map map;
+	unsigned int i;
+
+	(void)state;
+	buffer_open(&buf, SIZE);
+	{
+		SHRBUF_SCOPED_MAP(writer, buf.fd, SHRBUF_MAP_WRITE);
+
+		assert_non_null(writer.addr);
+		assert_int_equal(writer.size, SIZE);
+		memset(writer.addr, 3, SIZE);
+		assert_int_equal(device_byte(&buf, 0), 0);
+	}
+	assert_int_equal(device_byte(&buf, 0), 3);
+
+	assert_int_equal(shrbuf_map(buf.fd, 0, SHRBUF_MAP_READ | SHRBUF_MAP_IDLE,
+				    &map), 0);
+	for (i = 4; i < 7; i++) {
+		device_fill(&buf, i);
+		{
+			SHRBUF_SCOPED_ACCESS(access, &map);
+
+			assert_ptr_equal(access, &map);
+			assert_int_equal(((unsigned char *)map.addr)[PAGE], i);
+		}
+	}
+	expect_no_errors(&buf);
+	assert_int_equal(buf.open, 0);
+	/* without an access it is old, and counted */
+	device_fill(&buf, 9);
+	assert_int_equal(((volatile unsigned char *)map.addr)[PAGE], 6);
+	buffer_counts(&buf);
+	assert_int_equal(buf.no_start, 1);
+	assert_int_equal(shrbuf_unmap(&map), 0);
+
+	/* what is not a dma-buf */
+	assert_int_equal(shrbuf_map(shrbuf_dev(), 0, SHRBUF_MAP_READ, &map), -EINVAL);
+	buffer_close(&buf, SIZE);
+}
+
 /* displays: the checksum of what a virtual one scans out */
 
 struct display {
@@ -551,6 +596,7 @@ int main(void)
 		API_TEST(two_accesses),
 		API_TEST(all_mappings),
 		API_TEST(no_false_alarm),
+		API_TEST(library_scopes),
 		API_TEST(capture),
 		API_TEST(scan_out),
 	};

@@ -278,6 +278,8 @@ static const struct {
 	    EFAULT } },
 	{ SHRBUF_REQUEST_DETACH_QUEUE,
 	  { ENOTCONN, EBUSY, EOPNOTSUPP, ENODEV, EINVAL, EBADF, ENOTTY, EFAULT } },
+	{ SHRBUF_REQUEST_MAP,
+	  { EINVAL, EBADF, ENOTTY, EACCES, ENODEV, EMFILE, ENOMEM } },
 };
 
 static void test_explain_documented(void **state)

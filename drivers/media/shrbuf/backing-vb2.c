@@ -35,6 +35,7 @@
  */
 
 #include <linux/device.h>
+#include <linux/dma-mapping.h>
 #include <linux/err.h>
 #include <linux/export.h>
 #include <linux/fs.h>
@@ -187,9 +188,11 @@ int shrbuf_vb2_init(struct shrbuf_vb2 *buf, struct vb2_buffer *vb,
 	shrbuf_proxy_init(&buf->proxy, base != &vb2_dma_contig_memops ||
 				       vb->vb2_queue->non_coherent_mem);
 	if (base == &vb2_dma_contig_memops && vb->vb2_queue->non_coherent_mem) {
-		buf->dev = dev;
 		buf->addr = *(dma_addr_t *)base->cookie(vb, buf->priv);
 		buf->dma_dir = vb->vb2_queue->dma_dir;
+		/* As dma-buf's importers are served: only where it is needed. */
+		if (dma_need_sync(dev, buf->addr))
+			buf->dev = dev;
 	}
 	__module_get(owner);
 	ret = shrbuf_init(&buf->proxy.sb, ops, size, FMODE_READ | FMODE_WRITE,
