@@ -137,3 +137,29 @@ int shrbuf_unmap(struct shrbuf_map *map)
 	map->fd = -1;
 	return ret;
 }
+
+/* for the macros, which have no place for an error but the map */
+
+struct shrbuf_map shrbuf_map_scope(int buffer_fd, unsigned int flags)
+{
+	struct shrbuf_map map;
+
+	shrbuf_map(buffer_fd, 0, flags, &map);
+	return map;
+}
+
+void shrbuf_map_scope_end(struct shrbuf_map *map)
+{
+	shrbuf_unmap(map);
+}
+
+struct shrbuf_map *shrbuf_access_scope(struct shrbuf_map *map)
+{
+	return shrbuf_map_begin(map) ? NULL : map;
+}
+
+void shrbuf_access_scope_end(struct shrbuf_map **map)
+{
+	if (*map)
+		shrbuf_map_end(*map);
+}

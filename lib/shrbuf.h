@@ -250,36 +250,36 @@ int shrbuf_map_begin(struct shrbuf_map *map);
  */
 int shrbuf_map_end(struct shrbuf_map *map);
 
+/**
+ * shrbuf_map_scope - shrbuf_map() of all, for SHRBUF_SCOPED_MAP()
+ * @buffer_fd: as for shrbuf_map()
+ * @flags: as for shrbuf_map()
+ *
+ * Return: the map. Without memory, its @error says why.
+ */
+struct shrbuf_map shrbuf_map_scope(int buffer_fd, unsigned int flags);
+
+/**
+ * shrbuf_map_scope_end - shrbuf_unmap(), for SHRBUF_SCOPED_MAP()
+ * @map: from shrbuf_map_scope()
+ */
+void shrbuf_map_scope_end(struct shrbuf_map *map);
+
+/**
+ * shrbuf_access_scope - shrbuf_map_begin(), for SHRBUF_SCOPED_ACCESS()
+ * @map: a map
+ *
+ * Return: @map, or NULL if the access could not begin.
+ */
+struct shrbuf_map *shrbuf_access_scope(struct shrbuf_map *map);
+
+/**
+ * shrbuf_access_scope_end - shrbuf_map_end(), for SHRBUF_SCOPED_ACCESS()
+ * @map: where the result of shrbuf_access_scope() is
+ */
+void shrbuf_access_scope_end(struct shrbuf_map **map);
+
 #if defined(__GNUC__)
-/* What the two macros below stand on. */
-
-static __inline__ __attribute__((unused)) struct shrbuf_map
-shrbuf_map_scope(int buffer_fd, unsigned int flags)
-{
-	struct shrbuf_map map;
-
-	/* an error stays in map.error */
-	(void)shrbuf_map(buffer_fd, 0, flags, &map);
-	return map;
-}
-
-static __inline__ __attribute__((unused)) void shrbuf_map_scope_end(struct shrbuf_map *map)
-{
-	(void)shrbuf_unmap(map);
-}
-
-static __inline__ __attribute__((unused)) struct shrbuf_map *
-shrbuf_access_scope(struct shrbuf_map *map)
-{
-	return shrbuf_map_begin(map) ? NULL : map;
-}
-
-static __inline__ __attribute__((unused)) void shrbuf_access_scope_end(struct shrbuf_map **map)
-{
-	if (*map)
-		(void)shrbuf_map_end(*map);
-}
-
 /**
  * SHRBUF_SCOPED_MAP() - declare a map that ends with the block it is declared in
  * @name: of the variable, a &struct shrbuf_map
@@ -300,7 +300,7 @@ static __inline__ __attribute__((unused)) void shrbuf_access_scope_end(struct sh
  * @map: a pointer to a &struct shrbuf_map that stays mapped longer
  */
 #define SHRBUF_SCOPED_ACCESS(name, map)						\
-	struct shrbuf_map *name __attribute__((cleanup(shrbuf_access_scope_end))) = \
+	struct shrbuf_map *(name) __attribute__((cleanup(shrbuf_access_scope_end))) = \
 		shrbuf_access_scope(map)
 #endif
 

@@ -50,15 +50,18 @@ static void buffer_counts(struct buffer *buf)
 {
 	char line[256];
 	FILE *list = fopen("/sys/kernel/debug/shrbuf/sync", "re");
+	int fields;
 
 	assert_non_null(list);
 	assert_non_null(fgets(line, sizeof(line), list));
-	assert_string_equal(line, "id\topen\tno-start\tno-write\tno-end\tend-alone\tend-differs\tname\n");
+	assert_string_equal(line, "id\topen\tno-start\tno-write\tno-end\tend-alone\t"
+				  "end-differs\tname\n");
 	assert_non_null(fgets(line, sizeof(line), list));
 	fclose(list);
-	assert_int_equal(sscanf(line, "%*u %u %u %u %u %u %u t", &buf->open,
-				&buf->no_start, &buf->no_write, &buf->no_end,
-				&buf->end_alone, &buf->end_differs), 6);
+	fields = sscanf(line, "%*u %u %u %u %u %u %u t", &buf->open,
+			&buf->no_start, &buf->no_write, &buf->no_end,
+			&buf->end_alone, &buf->end_differs);
+	assert_int_equal(fields, 6);
 }
 
 static void expect_no_errors(struct buffer *buf)
@@ -96,7 +99,7 @@ static int device_byte(struct buffer *buf, unsigned int page)
 /* A read that the compiler does not leave out. */
 static int cpu_byte(struct buffer *buf, unsigned int page)
 {
-	return *(volatile unsigned char *)&buf->p[page * PAGE];
+	return __atomic_load_n(&buf->p[page * PAGE], __ATOMIC_RELAXED);
 }
 
 static void correct_use(void **state)
@@ -347,7 +350,7 @@ static void all_mappings(void **state)
 	moved = mremap(buf.p + 2 * PAGE, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
 		       buf.p + PAGE);
 	assert_true(moved == buf.p + PAGE);
-	assert_int_equal(*(volatile unsigned char *)moved, 1);
+	assert_int_equal(__atomic_load_n(moved, __ATOMIC_RELAXED), 1);
 	buffer_counts(&buf);
 	assert_int_equal(buf.no_start, 2);
 	buffer_close(&buf, SIZE);
@@ -450,7 +453,8 @@ static void library_scopes(void **state)
 	assert_int_equal(buf.open, 0);
 	/* without an access it is old, and counted */
 	device_fill(&buf, 9);
-	assert_int_equal(((volatile unsigned char *)map.addr)[PAGE], 6);
+	assert_int_equal(__atomic_load_n((unsigned char *)map.addr + PAGE,
+					 __ATOMIC_RELAXED), 6);
 	buffer_counts(&buf);
 	assert_int_equal(buf.no_start, 1);
 	assert_int_equal(shrbuf_unmap(&map), 0);
@@ -536,8 +540,8 @@ static uint32_t display_crc(struct display *d)
 {
 	char path[128], line[256];
 	unsigned int frame, crc, i;
+	int fd, fields;
 	ssize_t len;
-	int fd;
 
 	crc_path(d, path, sizeof(path), "control");
 	do_write(path, "auto");
@@ -552,7 +556,8 @@ static uint32_t display_crc(struct display *d)
 		line[len] = 0;
 	}
 	close(fd);
-	assert_int_equal(sscanf(line, "0x%x 0x%x", &frame, &crc), 2);
+	fields = sscanf(line, "0x%x 0x%x", &frame, &crc);
+	assert_int_equal(fields, 2);
 	return crc;
 }
 

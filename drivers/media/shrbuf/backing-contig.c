@@ -14,8 +14,8 @@
  * The memory is coherent: mapping it for a device and access by the CPU need no
  * maintenance.
  *
- * Memory for no device in particular is made for a device of our own, whose DMA mask is
- * that of most devices: 32 bits.
+ * Memory for no device in particular is made for /dev/shrbuf, whose DMA mask is that of
+ * most devices: 32 bits.
  */
 
 #include <linux/device.h>
@@ -24,7 +24,6 @@
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/platform_device.h>
 #include <linux/slab.h>
 #include <media/videobuf2-core.h>
 #include <media/videobuf2-dma-contig.h>
@@ -43,9 +42,6 @@ struct shrbuf_contig {
 	struct vb2_buffer vb;
 };
 
-/* For memory without a device. */
-static struct platform_device *contig_device;
-
 /**
  * shrbuf_alloc_contig - allocate a buffer in contiguous memory
  * @dev: device that must be able to use it, NULL for the lowest 4 GiB of the bus
@@ -61,6 +57,7 @@ static struct platform_device *contig_device;
  *
  * - -EINVAL: @size is zero or beyond 4 GiB less one page
  * - -EOPNOTSUPP: @dev has no coherent memory
+ * - -EIO: as shrbuf_dma_device()
  * - -ENOMEM: no contiguous memory of this size, or over the limit of the cgroup
  */
 struct shrbuf *shrbuf_alloc_contig(struct device *dev, struct module *owner,
@@ -74,7 +71,9 @@ struct shrbuf *shrbuf_alloc_contig(struct device *dev, struct module *owner,
 		return ERR_PTR(-EINVAL);
 	size = PAGE_ALIGN(size);
 	if (!dev)
-		dev = &contig_device->dev;
+		dev = shrbuf_dma_device();
+	if (IS_ERR(dev))
+		return ERR_CAST(dev);
 	/* The DMA interface would warn. */
 	if (!dev->coherent_dma_mask)
 		return ERR_PTR(-EOPNOTSUPP);
@@ -96,20 +95,4 @@ struct shrbuf *shrbuf_alloc_contig(struct device *dev, struct module *owner,
 		return ERR_PTR(ret);
 	}
 	return &buf->base.proxy.sb;
-}
-
-/* Module start: 0, or an error of the driver core. */
-int shrbuf_contig_init(void)
-{
-	/* The core gives it a DMA mask of 32 bits. */
-	contig_device = platform_device_register_simple(KBUILD_MODNAME,
-							PLATFORM_DEVID_NONE,
-							NULL, 0);
-	return PTR_ERR_OR_ZERO(contig_device);
-}
-
-/* Module exit: all buffers are gone. */
-void shrbuf_contig_exit(void)
-{
-	platform_device_unregister(contig_device);
 }

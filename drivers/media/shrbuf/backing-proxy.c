@@ -14,8 +14,8 @@
  * The allocators of videobuf2 map their memory for an importer once, and keep that
  * mapping until the importer detaches: later mappings and all unmappings do nothing, and
  * the contiguous one maintains nothing at all. Access by the CPU is announced to the device
- * of the queue at most, and to none by the vmalloc allocator. An importer that is not coherent, or that is served through a
- * bounce buffer, would see old content.
+ * of the queue at most, and to none by the vmalloc allocator. An importer that is not
+ * coherent, or that is served through a bounce buffer, would see old content.
  *
  * So &shrbuf_proxy.sync asks us to do it, for all devices that have the buffer mapped: at
  * each mapping, at each unmapping, and at start and end of access by the

@@ -175,6 +175,7 @@ int shrbuf_vb2_init(struct shrbuf_vb2 *buf, struct vb2_buffer *vb,
 		    const struct shrbuf_backing_ops *ops, struct module *owner,
 		    const char *name)
 {
+	bool contig = base == &vb2_dma_contig_memops;
 	int ret;
 
 	buf->base = base;
@@ -185,9 +186,8 @@ int shrbuf_vb2_init(struct shrbuf_vb2 *buf, struct vb2_buffer *vb,
 		return buf->priv ? PTR_ERR(buf->priv) : -ENOMEM;
 
 	/* Coherent memory is left alone, see backing-proxy.c. */
-	shrbuf_proxy_init(&buf->proxy, base != &vb2_dma_contig_memops ||
-				       vb->vb2_queue->non_coherent_mem);
-	if (base == &vb2_dma_contig_memops && vb->vb2_queue->non_coherent_mem) {
+	shrbuf_proxy_init(&buf->proxy, !contig || vb->vb2_queue->non_coherent_mem);
+	if (contig && vb->vb2_queue->non_coherent_mem) {
 		buf->addr = *(dma_addr_t *)base->cookie(vb, buf->priv);
 		buf->dma_dir = vb->vb2_queue->dma_dir;
 		/* As dma-buf's importers are served: only where it is needed. */

@@ -3,9 +3,11 @@
  * /dev/shrbuf, and start and end of the module.
  */
 
+#include <linux/dma-mapping.h>
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/string.h>
@@ -74,6 +76,28 @@ static struct miscdevice shrbuf_device = {
 	.mode	= 0660,
 };
 
+/**
+ * shrbuf_dma_device - the device to allocate memory for that is for no other one
+ *
+ * Only while /dev/shrbuf is open. It gets its DMA mask when it is needed first, because
+ * programs can open it before misc_register() has returned. May sleep.
+ *
+ * Return: a device with a DMA mask of 32 bits, as most devices have, or -EIO if this
+ * system has no memory for that
+ */
+struct device *shrbuf_dma_device(void)
+{
+	static DEFINE_MUTEX(lock);
+	struct device *dev = shrbuf_device.this_device;
+	int ret = 0;
+
+	mutex_lock(&lock);
+	if (!dev->dma_mask)
+		ret = dma_coerce_mask_and_coherent(dev, DMA_BIT_MASK(32));
+	mutex_unlock(&lock);
+	return ret ? ERR_PTR(ret) : dev;
+}
+
 static int __init shrbuf_module_init(void)
 {
 	int ret;
@@ -82,17 +106,12 @@ static int __init shrbuf_module_init(void)
 	if (ret)
 		return ret;
 	shrbuf_debugfs_init();
-	ret = shrbuf_contig_init();
-	if (ret)
-		goto err_debugfs;
 	/* Final step: expose to user space. */
 	ret = misc_register(&shrbuf_device);
 	if (ret)
-		goto err_contig;
+		goto err_debugfs;
 	return 0;
 
-err_contig:
-	shrbuf_contig_exit();
 err_debugfs:
 	shrbuf_debugfs_exit();
 	shrbuf_adopt_exit();
@@ -104,7 +123,6 @@ static void __exit shrbuf_module_exit(void)
 	misc_deregister(&shrbuf_device);
 	shrbuf_debugfs_exit();
 	shrbuf_queue_exit();
-	shrbuf_contig_exit();
 	shrbuf_adopt_exit();
 	shrbuf_buffers_exit();
 	/*

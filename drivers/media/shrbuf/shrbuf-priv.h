@@ -343,8 +343,6 @@ const struct vb2_mem_ops *shrbuf_vb2_base(const struct vb2_mem_ops *wrapper);
 /* backing-contig.c */
 struct shrbuf *shrbuf_alloc_contig(struct device *dev, struct module *owner,
 				   size_t size, const char *name);
-int shrbuf_contig_init(void);
-void shrbuf_contig_exit(void);
 
 /* backing-debug.c */
 struct shrbuf *shrbuf_alloc_debug(size_t size, gfp_t zone, const char *name);
@@ -366,6 +364,9 @@ int shrbuf_queue_attach(int fd);
 int shrbuf_queue_detach(int fd);
 void shrbuf_queue_show(struct seq_file *m);
 void shrbuf_queue_exit(void);
+
+/* device.c */
+struct device *shrbuf_dma_device(void);
 
 /* debugfs.c */
 void shrbuf_debugfs_init(void);

@@ -444,6 +444,8 @@ struct shrbuf_adopt_op {
  * - EBADF: @device is not an open file
  * - ENODEV: the device of @device was removed
  * - EOPNOTSUPP: the device of @device does not access memory by itself
+ * - EIO: SHRBUF_ALLOC_CONTIG without SHRBUF_ALLOC_DEVICE on a system that has no such
+ *   memory
  * - ENOMEM: out of memory, or over the limit of the memory cgroup, or no contiguous piece
  *   of memory is as large (many systems have none above 4 MiB)
  * - EMFILE, ENFILE: too many open files in the process, in the system
