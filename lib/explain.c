@@ -15,6 +15,7 @@
 #define ATTACH	(1U << SHRBUF_REQUEST_ATTACH_QUEUE)
 #define DETACH	(1U << SHRBUF_REQUEST_DETACH_QUEUE)
 #define ALLOC	(1U << SHRBUF_REQUEST_ALLOC)
+#define MAP	(1U << SHRBUF_REQUEST_MAP)
 
 /**
  * struct explanation - one text
@@ -104,6 +105,28 @@ static const struct explanation explanations[] = {
 	  "There is not enough memory for the buffer. Ask for less, or raise the limit of the memory cgroup.",
 	},
 
+	{ MAP, EINVAL,
+	  "The buffer is smaller than what is to be mapped, or the program asks for an access that does not exist. Map size 0, which means all, and say whether you read or write.",
+	},
+	{ MAP, EBADF,
+	  "The file descriptor of the buffer is not open. The program must keep it open until it has mapped it.",
+	},
+	{ MAP, ENOTTY,
+	  "The file is not a buffer. Map a file descriptor from VIDIOC_EXPBUF, from shrbuf_alloc(), or of another dma-buf.",
+	},
+	{ MAP, EACCES,
+	  "The file descriptor of the buffer does not allow this access. Export the buffer for reading and writing (O_RDWR), or map it for reading only.",
+	},
+	{ MAP, ENODEV,
+	  "The memory of this buffer cannot be mapped. Let a device copy it, or use a buffer from another device.",
+	},
+	{ MAP, EMFILE,
+	  "This process has too many open files, and a map needs one. Unmap other buffers, or raise the limit: ulimit -n.",
+	},
+	{ MAP, ENOMEM,
+	  "There is not enough memory or address space to map the buffer. Unmap other buffers and try again.",
+	},
+
 	/* The last one is for all that is not above. */
 	{ 0, 0,
 	  "The request failed with an error that this library does not know. Look for a reason in the kernel log: dmesg.",
@@ -117,7 +140,7 @@ const char *shrbuf_explain(enum shrbuf_request what, int err)
 	if (!err)
 		return "There was no error.";
 	/* Any number may be given as @what. */
-	if ((unsigned int)what > SHRBUF_REQUEST_ALLOC)
+	if ((unsigned int)what > SHRBUF_REQUEST_MAP)
 		return explanations[ARRAY_SIZE(explanations) - 1].text;
 
 	while (e->err && !(e->requests & (1U << what) && (err == e->err || err == -e->err)))
