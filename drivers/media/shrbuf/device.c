@@ -15,6 +15,7 @@
 #include <uapi/linux/shrbuf.h>
 
 #include "shrbuf-priv.h"
+#include "trace.h"
 
 static long shrbuf_ioctl_version(void __user *uptr)
 {
