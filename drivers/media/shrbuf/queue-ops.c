@@ -28,7 +28,8 @@
  *     lock, EMPTY, not claimed, unlock
  *                                           lock, EMPTY: -ENODATA, unlock
  *
- * If CPU1 has the lock first, CPU0 finds the hold and fails with -EBUSY, or waits.
+ * If CPU1 has the lock first, CPU0 finds the hold and fails with -EBUSY, or waits. Claims are
+ * counted: memory of shrbuf may be queued in two queues, or be two planes of one buffer.
  */
 
 #include <linux/jiffies.h>
@@ -45,7 +46,7 @@ static bool queue_claim_plane(struct shrbuf *sb)
 	spin_lock_irq(&sb->source.lock);
 	claimed = !sb->holds;
 	if (claimed)
-		sb->claimed = true;
+		sb->claimed++;
 	spin_unlock_irq(&sb->source.lock);
 	return claimed;
 }
@@ -55,8 +56,8 @@ static void queue_unclaim_plane(struct shrbuf *sb, bool give_up)
 	const struct shrbuf_frame empty = { .state = SHRBUF_STATE_EMPTY };
 
 	spin_lock_irq(&sb->source.lock);
-	sb->claimed = false;
-	/* A buffer may have several planes in one shared buffer. */
+	sb->claimed--;
+	/* Given up already if it has several planes in one shared buffer. */
 	if (give_up && (sb->frame.state == SHRBUF_STATE_FILLED ||
 			sb->frame.state == SHRBUF_STATE_ERROR))
 		shrbuf_state_change(sb, &empty);

@@ -299,8 +299,8 @@ struct shrbuf {
 	/** @holds: number of uses that hold the frame */
 	u32 holds;
 
-	/** @claimed: a queue is about to take the buffer, nobody can hold it */
-	bool claimed;
+	/** @claimed: number of queues that are about to take the buffer: nobody can hold it */
+	unsigned int claimed;
 
 	/** @filler: the use that fills the buffer, or NULL */
 	struct shrbuf_use *filler;
