@@ -139,12 +139,21 @@ int shrbuf_fence_prepare(struct shrbuf *sb)
 	return 0;
 }
 
-/* Any dma-buf of the buffer, with a reference. NULL if it was not exported. */
-static struct dma_buf *fence_dmabuf(struct shrbuf *sb)
+/*
+ * Any dma-buf of the buffer, with a reference; they share one dma_resv. NULL if it was not
+ * exported.
+ */
+static struct dma_buf *fence_dmabuf(struct shrbuf *sb, struct vb2_buffer *vb,
+				    unsigned int plane)
 {
 	struct dma_buf *dmabuf = NULL;
 	unsigned int i;
 
+	/* The buffer need not have users, who keep its dma-bufs. The queue has this one. */
+	if (vb->memory == VB2_MEMORY_DMABUF) {
+		get_dma_buf(vb->planes[plane].dbuf);
+		return vb->planes[plane].dbuf;
+	}
 	mutex_lock(&sb->lock);
 	for (i = 0; i < SHRBUF_NR_MODES && !dmabuf; i++)
 		dmabuf = sb->dmabuf[i];
@@ -178,18 +187,19 @@ static struct shrbuf_fence *fence_take(struct shrbuf *sb, struct vb2_buffer *vb)
  * shrbuf_fence_publish - the driver is about to get the buffer
  * @sb: buffer in flight
  * @vb: what the driver gets, the caller holds the lock of its queue
+ * @plane: of @vb that is @sb
  * @timeout_ms: of the watchdog
  *
  * Does nothing if the buffer was not exported. Takes the dma_resv. May sleep.
  */
 void shrbuf_fence_publish(struct shrbuf *sb, struct vb2_buffer *vb,
-			  unsigned int timeout_ms)
+			  unsigned int plane, unsigned int timeout_ms)
 {
 	struct shrbuf_fence *fence;
 	struct dma_buf *dmabuf;
 
 	might_sleep();
-	dmabuf = fence_dmabuf(sb);
+	dmabuf = fence_dmabuf(sb, vb, plane);
 	if (!dmabuf)
 		return;
 	/* A stream that is started again has used up the fence of the preparation. */

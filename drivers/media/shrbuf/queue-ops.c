@@ -185,7 +185,7 @@ static void queue_buf_queue(struct vb2_buffer *vb)
 		for (i = 0; i < vb->num_planes; i++) {
 			sb = shrbuf_flight_buffer(vb, i, &ignored);
 			if (sb)
-				shrbuf_fence_publish(sb, vb,
+				shrbuf_fence_publish(sb, vb, i,
 						     sq->config.fence_ms);
 		}
 	}

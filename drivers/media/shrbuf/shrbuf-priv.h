@@ -507,7 +507,7 @@ void shrbuf_queue_ops_set(struct shrbuf_queue *sq,
 /* fence.c */
 int shrbuf_fence_prepare(struct shrbuf *sb);
 void shrbuf_fence_publish(struct shrbuf *sb, struct vb2_buffer *vb,
-			  unsigned int timeout_ms);
+			  unsigned int plane, unsigned int timeout_ms);
 void shrbuf_fence_signal(struct shrbuf *sb, int error);
 void shrbuf_fence_end(struct shrbuf *sb);
 
