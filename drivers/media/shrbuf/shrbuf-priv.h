@@ -443,7 +443,7 @@ struct shrbuf_queue {
 	/** @base: what &vb2_queue.mem_ops was before. Invariant over the lifetime. */
 	const struct vb2_mem_ops *base;
 
-	/** @planes: number of wrapped planes */
+	/** @planes: number of wrapped planes, and of running wrapped operations */
 	unsigned int planes;
 
 	/** @waits_for: the buffer whose readers VIDIOC_QBUF waits for, or NULL */
@@ -488,6 +488,8 @@ struct shrbuf_queue {
 
 bool shrbuf_queue_plane_new(struct vb2_queue *q, struct shrbuf_queue **sq);
 void shrbuf_queue_plane_gone(struct shrbuf_queue *sq);
+struct shrbuf_queue *shrbuf_queue_enter(struct vb2_queue *q);
+void shrbuf_queue_leave(struct shrbuf_queue *sq);
 int shrbuf_queue_attach(int fd, bool test);
 int shrbuf_queue_detach(int fd);
 struct shrbuf_queue *shrbuf_queue_get(int fd);

@@ -620,13 +620,14 @@ struct shrbuf_queue_config {
  * interrupts that. The wait keeps the lock of the queue, as any request on the device does,
  * so other threads cannot use the device meanwhile. It ends when the device is removed.
  *
- * SHRBUF_CONFIG_FENCES: as soon as the driver of a streaming device has a buffer to fill,
- * its dma-buf has a write fence, for displays that wait for it by themselves and for
+ * SHRBUF_CONFIG_FENCES: while the driver of a streaming device has a buffer to fill, its
+ * dma-buf has a write fence, for displays that wait for it by themselves and for
  * DMA_BUF_IOCTL_EXPORT_SYNC_FILE. The kernel signals it: when the frame is there, with error
- * EIO when the frame is damaged or the stream is stopped first, ECANCELED when the stream
- * could not start, ETIMEDOUT after @fence_ms. A display that waits for a fence shows nothing
- * else meanwhile, therefore this is not the default. A buffer that was not exported when it
- * was queued has no fence. Errors:
+ * EIO when the frame is damaged or the stream is stopped first, ECANCELED when the driver
+ * gives the buffer back unused, ETIMEDOUT after @fence_ms. A display that waits for a fence
+ * shows nothing else meanwhile, therefore this is not the default. A buffer that was not
+ * exported when it was queued has no fence, nor has one that is queued before VIDIOC_STREAMON
+ * until that succeeds. Errors:
  *
  * - EFAULT: the argument cannot be read
  * - EINVAL: unknown or contradicting @flags, a time that is out of its range, @reserved is
