@@ -370,7 +370,7 @@ struct shrbuf_adopt_op {
 /**
  * struct shrbuf_queue_config - argument of SHRBUF_IOC_CONFIGURE
  * @fd: in: file descriptor of an open video device node
- * @flags: in: SHRBUF_CONFIG_* bits, not both of REFUSE and WAIT
+ * @flags: in: SHRBUF_CONFIG_* bits, WAIT only alone
  * @wait_ms: in: with SHRBUF_CONFIG_WAIT the longest wait, in milliseconds, 1 to
  *	SHRBUF_MAX_WAIT_MS; else zero
  * @fence_ms: in: with SHRBUF_CONFIG_FENCES the longest life of a fence, in milliseconds,
@@ -619,6 +619,8 @@ struct shrbuf_queue_config {
  * SHRBUF_CONFIG_WAIT: they wait first until nobody holds the frame, for @wait_ms. A signal
  * interrupts that. The wait keeps the lock of the queue, as any request on the device does,
  * so other threads cannot use the device meanwhile. It ends when the device is removed.
+ * Drivers may need that lock to complete frames, which then wait for a program: so this does
+ * not go together with SHRBUF_CONFIG_FENCES.
  *
  * SHRBUF_CONFIG_FENCES: while the driver of a streaming device has a buffer to fill, its
  * dma-buf has a write fence, for displays that wait for it by themselves and for
