@@ -480,40 +480,6 @@ static void refuse_imported(void **state)
 	camera_close(&cam);
 }
 
-/* Two planes in one buffer: it is claimed twice, and free again afterwards. */
-static void one_buffer_two_planes(void **state)
-{
-	struct camera cam;
-	int fds[2], i;
-
-	(void)state;
-	camera_open(&cam, CAMERA_MULTI);
-	camera_format(&cam, 320, 180);
-	attach(cam.fd);
-	assert_int_equal(try_config(cam.fd, REFUSE, 0), 0);
-	camera_reqbufs(&cam, V4L2_MEMORY_DMABUF, 2);
-	/* in one piece, as this camera wants it: the pages of a small buffer are */
-	assert_true(camera_plane_size(&cam, 0) <= 65536);
-	fds[0] = alloc_buffer(65536);
-	fds[1] = fds[0];
-	for (i = 0; i < 3; i++) {
-		struct shrbuf_state_op op = {
-			.fd = fds[0], .frame.state = SHRBUF_STATE_FILLED,
-		};
-
-		do_ioctl(shrbuf_dev(), SHRBUF_IOC_SET_STATE, &op);
-		assert_int_equal(hold(fds[0]), 0);
-		assert_int_equal(try_qbuf(&cam, V4L2_MEMORY_DMABUF, 0, fds, NULL),
-				 -EBUSY);
-		assert_int_equal(let_go(fds[0]), 0);
-		assert_int_equal(try_qbuf(&cam, V4L2_MEMORY_DMABUF, 0, fds, NULL), 0);
-		assert_int_equal(state_of(fds[0]), SHRBUF_STATE_EMPTY);
-		/* ends the queueing */
-		assert_int_equal(try_streamoff(&cam), 0);
-	}
-	camera_close(&cam);
-}
-
 /* Whoever holds a frame finds it unchanged until he lets go. */
 struct race {
 	struct camera cam;
@@ -576,6 +542,72 @@ static void hold_against_queue(void **state)
 	pthread_join(thread, NULL);
 	print_message("# %u queued, %u refused, %u held\n", race.queued, race.refused,
 		      race.held);
+	assert_int_equal(race.changed, 0);
+	camera_close(&race.cam);
+}
+
+/*
+ * The same with two queues that want the buffer: one that gets it, and one whose driver
+ * always fails to prepare it.
+ */
+static void *race_failing_queue(void *arg)
+{
+	struct race *race = arg;
+	/* VIVID_CID_BUF_PREPARE_ERROR */
+	struct v4l2_control inject = { .id = (0x00f00000 | 0xf000) + 68 };
+	struct camera cam;
+
+	camera_open(&cam, CAMERA_SINGLE);
+	attach(cam.fd);
+	if (try_config(cam.fd, REFUSE, 0) ||
+	    try_reqbufs(&cam, V4L2_MEMORY_DMABUF, 2))
+		return NULL;
+	while (!__atomic_load_n(&race_ends, __ATOMIC_RELAXED)) {
+		try_ioctl(cam.fd, VIDIOC_S_CTRL, &inject);
+		if (!try_qbuf(&cam, V4L2_MEMORY_DMABUF, 0, &race->fd, NULL))
+			return NULL;
+	}
+	camera_close(&cam);
+	return arg;
+}
+
+static void hold_against_two_queues(void **state)
+{
+	pthread_t reader, failing;
+	struct camera vivid;
+	struct race race = { .queued = 0 };
+	void *result;
+
+	(void)state;
+	camera_open(&vivid, CAMERA_SINGLE);
+	race.fd = alloc_buffer(camera_plane_size(&vivid, 0));
+	camera_close(&vivid);
+	race.dev = do_open("/dev/shrbuf", O_RDWR);
+	testcam_new("stock");
+	testcam_open(&race.cam);
+	attach(race.cam.fd);
+	assert_int_equal(try_config(race.cam.fd, REFUSE, 0), 0);
+	camera_reqbufs(&race.cam, V4L2_MEMORY_DMABUF, 2);
+	race_ends = false;
+	assert_int_equal(pthread_create(&reader, NULL, race_reader, &race), 0);
+	assert_int_equal(pthread_create(&failing, NULL, race_failing_queue, &race), 0);
+	while (race.queued < RACE_FRAMES ||
+	       __atomic_load_n(&race.held, __ATOMIC_RELAXED) < RACE_FRAMES / 10) {
+		struct shrbuf_state_op op = {
+			.fd = race.fd, .frame.state = SHRBUF_STATE_FILLED,
+		};
+
+		if (try_ioctl(shrbuf_dev(), SHRBUF_IOC_SET_STATE, &op) ||
+		    try_qbuf(&race.cam, V4L2_MEMORY_DMABUF, 0, &race.fd, NULL))
+			continue;
+		race.queued++;
+		/* gives it back, so that it can be queued again */
+		assert_int_equal(try_streamoff(&race.cam), 0);
+	}
+	__atomic_store_n(&race_ends, true, __ATOMIC_RELAXED);
+	pthread_join(reader, NULL);
+	pthread_join(failing, &result);
+	assert_non_null(result);
 	assert_int_equal(race.changed, 0);
 	camera_close(&race.cam);
 }
@@ -1047,8 +1079,8 @@ int main(void)
 		TESTCAM_TEST(holder_is_killed),
 		TESTCAM_TEST(refuse_planes),
 		TESTCAM_TEST(refuse_imported),
-		TESTCAM_TEST(one_buffer_two_planes),
 		TESTCAM_TEST(hold_against_queue),
+		TESTCAM_TEST(hold_against_two_queues),
 		TESTCAM_TEST(wait_for_release),
 		TESTCAM_TEST(wait_times_out),
 		TESTCAM_TEST(wait_is_interrupted),
