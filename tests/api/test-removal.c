@@ -13,38 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common.h"
-
-#define PARAM	"/sys/module/shrbuf_testcam/parameters/"
-
-static void act(const char *what)
-{
-	do_write(PARAM "act", what);
-}
-
-static void new_device(const char *kind)
-{
-	do_write(PARAM "kind", kind);
-	act("new");
-}
-
-static bool device_is_there(void *arg)
-{
-	int *fd = arg;
-
-	*fd = video_open("shrbuf_testcam");
-	return *fd >= 0;
-}
-
-static void open_device(struct camera *cam)
-{
-	memset(cam, 0, sizeof(*cam));
-	wait_for(device_is_there, &cam->fd, "the test camera");
-	cam->type = V4L2_BUF_TYPE_VIDEO_CAPTURE;
-	cam->nr_planes = 1;
-	cam->fmt.type = cam->type;
-	do_ioctl(cam->fd, VIDIOC_G_FMT, &cam->fmt);
-}
+#include "testcam.h"
 
 static void kinds(void **state)
 {
@@ -65,8 +34,8 @@ static void kinds(void **state)
 		struct camera cam;
 		int fd;
 
-		new_device(expected[i].kind);
-		open_device(&cam);
+		testcam_new(expected[i].kind);
+		testcam_open(&cam);
 		assert_int_equal(try_attach(cam.fd), expected[i].attach);
 		if (!expected[i].attach) {
 			camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 2);
@@ -78,7 +47,7 @@ static void kinds(void **state)
 		}
 		assert_int_equal(try_detach(cam.fd), expected[i].detach);
 		camera_close(&cam);
-		act("free");
+		testcam_act("free");
 	}
 }
 
@@ -96,17 +65,17 @@ static void registered_again(void **state)
 		struct camera old, new;
 		int fd, fd2;
 
-		new_device("stock");
-		open_device(&old);
+		testcam_new("stock");
+		testcam_open(&old);
 		attach(old.fd);
 		camera_reqbufs(&old, V4L2_MEMORY_MMAP, 2);
 		fd = camera_expbuf(&old, 0, 0, O_RDWR);
-		act(how[i]);
+		testcam_act(how[i]);
 		assert_int_equal(try_attach(old.fd), -ENODEV);
 		assert_int_equal(try_detach(old.fd), -ENODEV);
 
-		act("register");
-		open_device(&new);
+		testcam_act("register");
+		testcam_open(&new);
 		assert_int_equal(try_attach(new.fd), -EBUSY);
 		assert_int_equal(try_detach(new.fd), -EBUSY);
 		assert_int_equal(buffers_alive(), 2);
@@ -126,8 +95,8 @@ static void registered_again(void **state)
 		close(fd2);
 		camera_close(&new);
 		close(fd);
-		act("unregister");
-		act("free");
+		testcam_act("unregister");
+		testcam_act("free");
 		expect_no_buffers();
 	}
 }
@@ -142,13 +111,13 @@ static void freed_at_once(void **state)
 		struct camera cam;
 		int fd;
 
-		new_device("stock");
-		open_device(&cam);
+		testcam_new("stock");
+		testcam_open(&cam);
 		attach(cam.fd);
 		camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 2);
 		fd = camera_expbuf(&cam, 0, 0, O_RDWR);
 		camera_close(&cam);
-		act("free");
+		testcam_act("free");
 		assert_true(import_id(fd) > 0);
 		close(fd);
 	}
@@ -188,46 +157,33 @@ static void races(void **state)
 	unsigned int i;
 
 	(void)state;
-	new_device("stock");
+	testcam_new("stock");
 	stop = false;
 	for (i = 0; i < ARRAY_SIZE(threads); i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, allocate,
 						NULL), 0);
 	for (i = 0; i < LOOPS; i++) {
 		/* without the lock: requests are in flight */
-		act("unregister");
+		testcam_act("unregister");
 		usleep(1000);
-		act("register");
+		testcam_act("register");
 		usleep(5000);
 	}
 	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
 	for (i = 0; i < ARRAY_SIZE(threads); i++)
 		pthread_join(threads[i], NULL);
-	act("unregister");
-	act("free");
+	testcam_act("unregister");
+	testcam_act("free");
 	expect_no_buffers();
-}
-
-static int free_device(void **state)
-{
-	int fd;
-
-	test_cleanup(state);
-	fd = open(PARAM "act", O_WRONLY | O_CLOEXEC);
-	/* fails where there is none */
-	if (fd >= 0 && write(fd, "free", 4) < 0)
-		errno = 0;
-	close(fd);
-	return 0;
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(kinds, free_device),
-		cmocka_unit_test_teardown(registered_again, free_device),
-		cmocka_unit_test_teardown(freed_at_once, free_device),
-		cmocka_unit_test_teardown(races, free_device),
+		TESTCAM_TEST(kinds),
+		TESTCAM_TEST(registered_again),
+		TESTCAM_TEST(freed_at_once),
+		TESTCAM_TEST(races),
 	};
 
 	return cmocka_run_group_tests_name("removal", tests, NULL, NULL);

@@ -9,8 +9,14 @@
  *   free               as unregister-locked, and free the queue at once. Only while
  *                      nobody has the device open, as for a driver with devm memory.
  *   new                a new queue, after free
+ *   frame              fill the oldest buffer, as an interrupt does
+ *   damaged            the same, but the frame is damaged
+ *   giveback           give the oldest buffer back unused, though the stream goes on
+ *   refuse-start       fail when the stream is started next time
  *
- * and say by its parameter "kind" what the next new queue is like:
+ * It makes no frame by itself: a test sees everything happen in the order that it chose.
+ *
+ * They say by its parameter "kind" what the next new queue is like:
  *
  *   stock       vb2_vmalloc_memops
  *   ported      shrbuf_vb2_vmalloc_memops
@@ -20,11 +26,14 @@
  */
 
 #include <linux/dma-mapping.h>
+#include <linux/irq_work.h>
+#include <linux/list.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/platform_device.h>
 #include <linux/poison.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <linux/string.h>
 #include <media/shrbuf.h>
 #include <media/v4l2-device.h>
@@ -40,7 +49,19 @@ struct testcam {
 	struct mutex lock;	/* of queue and video device */
 	struct vb2_queue queue;
 	struct video_device *vdev;	/* NULL while unregistered */
+	bool refuse_start;	/* under the lock of the queue */
+
+	spinlock_t buffers_lock;	/* protects all that follows */
+	struct list_head buffers;	/* ours, oldest first */
+	u32 sequence;	/* of the next frame */
 };
+
+struct testcam_buffer {
+	struct vb2_v4l2_buffer vb;	/* first: videobuf2 allocates the whole */
+	struct list_head entry;		/* in testcam.buffers, while it is ours */
+};
+
+#define to_testcam_buffer(v)	container_of(v, struct testcam_buffer, vb.vb2_buf)
 
 static struct platform_device *pdev;
 static struct v4l2_device v4l2;
@@ -64,11 +85,63 @@ static int testcam_queue_setup(struct vb2_queue *q, unsigned int *nbuffers,
 
 static void testcam_buf_queue(struct vb2_buffer *vb)
 {
+	struct testcam *c = container_of(vb->vb2_queue, struct testcam, queue);
+
+	spin_lock_irq(&c->buffers_lock);
+	list_add_tail(&to_testcam_buffer(vb)->entry, &c->buffers);
+	spin_unlock_irq(&c->buffers_lock);
+}
+
+/* Any context. False if there is no buffer. */
+static bool testcam_done(struct testcam *c, enum vb2_buffer_state state)
+{
+	struct testcam_buffer *buf;
+	unsigned long flags;
+
+	spin_lock_irqsave(&c->buffers_lock, flags);
+	buf = list_first_entry_or_null(&c->buffers, struct testcam_buffer, entry);
+	if (buf) {
+		list_del(&buf->entry);
+		buf->vb.sequence = c->sequence;
+		if (state != VB2_BUF_STATE_QUEUED)
+			c->sequence++;
+	}
+	spin_unlock_irqrestore(&c->buffers_lock, flags);
+	if (!buf)
+		return false;
+	buf->vb.field = V4L2_FIELD_NONE;
+	buf->vb.vb2_buf.timestamp = ktime_get_ns();
+	vb2_set_plane_payload(&buf->vb.vb2_buf, 0, SIZE);
+	vb2_buffer_done(&buf->vb.vb2_buf, state);
+	return true;
+}
+
+static int testcam_start_streaming(struct vb2_queue *q, unsigned int count)
+{
+	struct testcam *c = container_of(q, struct testcam, queue);
+
+	c->sequence = 0;
+	if (!c->refuse_start)
+		return 0;
+	c->refuse_start = false;
+	while (testcam_done(c, VB2_BUF_STATE_QUEUED))
+		;
+	return -EIO;
+}
+
+static void testcam_stop_streaming(struct vb2_queue *q)
+{
+	struct testcam *c = container_of(q, struct testcam, queue);
+
+	while (testcam_done(c, VB2_BUF_STATE_ERROR))
+		;
 }
 
 static const struct vb2_ops testcam_vb2_ops = {
 	.queue_setup = testcam_queue_setup,
 	.buf_queue = testcam_buf_queue,
+	.start_streaming = testcam_start_streaming,
+	.stop_streaming = testcam_stop_streaming,
 	.wait_prepare = vb2_ops_wait_prepare,
 	.wait_finish = vb2_ops_wait_finish,
 };
@@ -105,7 +178,10 @@ static const struct v4l2_ioctl_ops testcam_ioctl_ops = {
 	.vidioc_querybuf = vb2_ioctl_querybuf,
 	.vidioc_expbuf = vb2_ioctl_expbuf,
 	.vidioc_qbuf = vb2_ioctl_qbuf,
+	.vidioc_prepare_buf = vb2_ioctl_prepare_buf,
 	.vidioc_dqbuf = vb2_ioctl_dqbuf,
+	.vidioc_streamon = vb2_ioctl_streamon,
+	.vidioc_streamoff = vb2_ioctl_streamoff,
 };
 
 static const struct v4l2_file_operations testcam_fops = {
@@ -170,7 +246,10 @@ static int testcam_new(void)
 	if (!cam)
 		return -ENOMEM;
 	mutex_init(&cam->lock);
+	spin_lock_init(&cam->buffers_lock);
+	INIT_LIST_HEAD(&cam->buffers);
 	q = &cam->queue;
+	q->buf_struct_size = sizeof(struct testcam_buffer);
 	q->type = V4L2_BUF_TYPE_VIDEO_CAPTURE;
 	q->io_modes = VB2_MMAP | VB2_DMABUF | VB2_USERPTR;
 	q->ops = &testcam_vb2_ops;
@@ -198,6 +277,32 @@ static int testcam_new(void)
 	return ret;
 }
 
+/* As an interrupt. The result is negative if there is no buffer. */
+struct testcam_frame {
+	struct irq_work work;
+	enum vb2_buffer_state state;
+	int ret;
+};
+
+static void testcam_irq(struct irq_work *work)
+{
+	struct testcam_frame *frame = container_of(work, struct testcam_frame, work);
+
+	frame->ret = testcam_done(cam, frame->state) ? 0 : -ENOBUFS;
+}
+
+static int testcam_frame(enum vb2_buffer_state state)
+{
+	struct testcam_frame frame = {
+		.work = IRQ_WORK_INIT_HARD(testcam_irq),
+		.state = state,
+	};
+
+	irq_work_queue(&frame.work);
+	irq_work_sync(&frame.work);
+	return frame.ret;
+}
+
 static int testcam_act(const char *val, const struct kernel_param *kp)
 {
 	int ret = 0;
@@ -213,6 +318,14 @@ static int testcam_act(const char *val, const struct kernel_param *kp)
 		testcam_unregister(true);
 	else if (sysfs_streq(val, "free") && cam)
 		testcam_free();
+	else if (sysfs_streq(val, "frame") && cam)
+		ret = testcam_frame(VB2_BUF_STATE_DONE);
+	else if (sysfs_streq(val, "damaged") && cam)
+		ret = testcam_frame(VB2_BUF_STATE_ERROR);
+	else if (sysfs_streq(val, "giveback") && cam)
+		ret = testcam_frame(VB2_BUF_STATE_QUEUED);
+	else if (sysfs_streq(val, "refuse-start") && cam)
+		cam->refuse_start = true;
 	else
 		ret = -EINVAL;
 	mutex_unlock(&act_lock);

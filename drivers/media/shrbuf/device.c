@@ -68,7 +68,8 @@ static long shrbuf_ioctl_configure(void __user *uptr)
 			  SHRBUF_CONFIG_FENCES) ||
 	    memchr_inv(arg.reserved, 0, sizeof(arg.reserved)))
 		return -EINVAL;
-	if (arg.flags & SHRBUF_CONFIG_REFUSE && arg.flags & SHRBUF_CONFIG_WAIT)
+	/* It contradicts REFUSE, and makes fences of some drivers depend on programs. */
+	if (arg.flags & SHRBUF_CONFIG_WAIT && arg.flags != SHRBUF_CONFIG_WAIT)
 		return -EINVAL;
 	if (!time_valid(arg.flags & SHRBUF_CONFIG_WAIT, arg.wait_ms,
 			SHRBUF_MAX_WAIT_MS) ||

@@ -10,9 +10,11 @@
  * before. It is a promise of the kernel: nobody may publish a fence that waits for user
  * space to do something. Hence:
  *
- * - It is published only when a driver that is streaming gets the buffer, by the wrapped
- *   buf_queue of the queue (queue-ops.c). From then on the frame comes without anybody
- *   doing anything, or stream-off, close or removal gives the buffer back.
+ * - It is published only when a driver that is streaming has the buffer, by wrapped operations
+ *   of the queue (queue-ops.c). From then on the frame comes without anybody doing
+ *   anything, or stream-off, close or removal gives the buffer back. In particular the
+ *   thread that publishes has nothing more to do for it: it may allocate, and take the
+ *   dma_resv of the next plane.
  * - It is signalled when the flight ends (flight.c), by interrupts and kernel threads. No
  *   request signals it.
  * - If the device stops to deliver, a timer signals it with -ETIMEDOUT. The frame may still
@@ -139,12 +141,21 @@ int shrbuf_fence_prepare(struct shrbuf *sb)
 	return 0;
 }
 
-/* Any dma-buf of the buffer, with a reference. NULL if it was not exported. */
-static struct dma_buf *fence_dmabuf(struct shrbuf *sb)
+/*
+ * Any dma-buf of the buffer, with a reference; they share one dma_resv. NULL if it was not
+ * exported.
+ */
+static struct dma_buf *fence_dmabuf(struct shrbuf *sb, struct vb2_buffer *vb,
+				    unsigned int plane)
 {
 	struct dma_buf *dmabuf = NULL;
 	unsigned int i;
 
+	/* The buffer need not have users, who keep its dma-bufs. The queue has this one. */
+	if (vb->memory == VB2_MEMORY_DMABUF) {
+		get_dma_buf(vb->planes[plane].dbuf);
+		return vb->planes[plane].dbuf;
+	}
 	mutex_lock(&sb->lock);
 	for (i = 0; i < SHRBUF_NR_MODES && !dmabuf; i++)
 		dmabuf = sb->dmabuf[i];
@@ -156,9 +167,11 @@ static struct dma_buf *fence_dmabuf(struct shrbuf *sb)
 
 /*
  * The spare fence becomes that of the frame to come, if the flight of @vb is the one that
- * fills the buffer: it ends the fence. Two references, one is for the timer.
+ * fills the buffer: it ends the fence. Three references: for the buffer, for the timer, and
+ * for the caller, because the flight may end as soon as the lock is free.
  */
-static struct shrbuf_fence *fence_take(struct shrbuf *sb, struct vb2_buffer *vb)
+static struct shrbuf_fence *fence_take(struct shrbuf *sb, struct vb2_buffer *vb,
+				       unsigned int timeout_ms)
 {
 	struct shrbuf_fence *fence = NULL;
 
@@ -169,41 +182,46 @@ static struct shrbuf_fence *fence_take(struct shrbuf *sb, struct vb2_buffer *vb)
 		sb->spare_fence = NULL;
 		sb->fence = fence;
 		dma_fence_get(&fence->base);
+		dma_fence_get(&fence->base);
+		/* Before anybody can wait for it. */
+		mod_timer(&fence->watchdog, jiffies + msecs_to_jiffies(timeout_ms));
+		trace_shrbuf_fence_publish(sb, fence->base.seqno, 0);
 	}
 	spin_unlock_irq(&sb->source.lock);
 	return fence;
 }
 
 /**
- * shrbuf_fence_publish - the driver is about to get the buffer
- * @sb: buffer in flight
- * @vb: what the driver gets, the caller holds the lock of its queue
+ * shrbuf_fence_publish - a streaming driver has got the buffer
+ * @sb: buffer
+ * @vb: what the driver has got, the caller holds the lock of its queue
+ * @plane: of @vb that is @sb
  * @timeout_ms: of the watchdog
  *
- * Does nothing if the buffer was not exported. Takes the dma_resv. May sleep.
+ * Does nothing if the buffer was not exported, or if the frame is there already. If memory
+ * is short there may be no fence. Takes the dma_resv. May sleep.
  */
 void shrbuf_fence_publish(struct shrbuf *sb, struct vb2_buffer *vb,
-			  unsigned int timeout_ms)
+			  unsigned int plane, unsigned int timeout_ms)
 {
 	struct shrbuf_fence *fence;
 	struct dma_buf *dmabuf;
 
 	might_sleep();
-	dmabuf = fence_dmabuf(sb);
+	dmabuf = fence_dmabuf(sb, vb, plane);
 	if (!dmabuf)
 		return;
-	/* A stream that is started again has used up the fence of the preparation. */
+	/* Another queue that has the same memory may have used up the fence. */
 	if (shrbuf_fence_prepare(sb))
 		goto out_put;
 
 	dma_resv_lock(dmabuf->resv, NULL);
 	if (dma_resv_reserve_fences(dmabuf->resv, 1))
 		goto out_unlock;
-	fence = fence_take(sb, vb);
+	fence = fence_take(sb, vb, timeout_ms);
 	if (fence) {
 		dma_resv_add_fence(dmabuf->resv, &fence->base, DMA_RESV_USAGE_WRITE);
-		trace_shrbuf_fence_publish(sb, fence->base.seqno, 0);
-		mod_timer(&fence->watchdog, jiffies + msecs_to_jiffies(timeout_ms));
+		dma_fence_put(&fence->base);
 	}
 out_unlock:
 	dma_resv_unlock(dmabuf->resv);
@@ -246,9 +264,7 @@ void shrbuf_fence_end(struct shrbuf *sb)
 	/* There is none, unless the driver did not give the buffer back. */
 	shrbuf_fence_signal(sb, -ECANCELED);
 	spin_unlock_irq(&sb->source.lock);
-	if (sb->spare_fence) {
-		/* Nobody has seen it, but dma_fence warns of unsignalled ones. */
-		fence_signal(sb->spare_fence, -ECANCELED);
+	/* Nobody has seen the spare one. */
+	if (sb->spare_fence)
 		dma_fence_put(&sb->spare_fence->base);
-	}
 }

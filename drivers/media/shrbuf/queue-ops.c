@@ -9,13 +9,29 @@
  *
  * Trace points (flight.c) tell what happens, but cannot refuse a buffer, and cannot sleep. A
  * queue that is configured to do one of these gets a copy of the driver's &struct vb2_ops with
- * two of them wrapped: buf_prepare, which may fail, and buf_queue. A queue that is not
- * configured keeps its operations, and costs nothing.
+ * three of them wrapped: buf_prepare, which may fail, buf_queue and start_streaming. A queue
+ * that is not configured keeps its operations, and costs nothing.
  *
  * The operations change only while the queue has no buffers: under the lock of the queue, or
- * when the device is removed, as those of the memory do (see queue.c). The wrapped ones are
- * only called for buffers. Somebody may have fetched the pointer to the copy for another operation,
- * which is the driver's own: the copy lives until he must have gone on, see queue_release().
+ * when the device is removed, as those of the memory do (see queue.c). Two of the wrapped ones
+ * are only called for buffers with memory, which keeps the attachment. start_streaming may run
+ * without, so it first looks under queues_lock whether the queue is still attached, and keeps
+ * the attachment as a plane does. If the device was removed just now, it fails.
+ *
+ * Somebody may have fetched the pointer to the copy for another operation, which is the
+ * driver's own: the copy lives until he must have gone on, see queue_release().
+ *
+ * Fences are published when the driver has got the buffer and streams. Doing so earlier, in
+ * buf_queue before start_streaming, would make memory that is allocated there wait for the
+ * fence, if a shrinker does::
+ *
+ *     CPU0: VIDIOC_STREAMON                 CPU1: reclaim of memory by a GPU driver
+ *
+ *     buf_queue(): fence published
+ *     start_streaming()
+ *       kmalloc(GFP_KERNEL)
+ *         waits for reclaim                 waits for the fence of an imported buffer,
+ *                                           which nobody can fill
  *
  * A buffer whose frame is held is not prepared. Otherwise it is claimed, so that nobody can hold
  * it while the driver prepares it, and then its content is given up::
@@ -28,7 +44,8 @@
  *     lock, EMPTY, not claimed, unlock
  *                                           lock, EMPTY: -ENODATA, unlock
  *
- * If CPU1 has the lock first, CPU0 finds the hold and fails with -EBUSY, or waits.
+ * If CPU1 has the lock first, CPU0 finds the hold and fails with -EBUSY, or waits. Claims are
+ * counted: memory of shrbuf may be queued in two queues, or be two planes of one buffer.
  */
 
 #include <linux/jiffies.h>
@@ -45,7 +62,7 @@ static bool queue_claim_plane(struct shrbuf *sb)
 	spin_lock_irq(&sb->source.lock);
 	claimed = !sb->holds;
 	if (claimed)
-		sb->claimed = true;
+		sb->claimed++;
 	spin_unlock_irq(&sb->source.lock);
 	return claimed;
 }
@@ -55,8 +72,8 @@ static void queue_unclaim_plane(struct shrbuf *sb, bool give_up)
 	const struct shrbuf_frame empty = { .state = SHRBUF_STATE_EMPTY };
 
 	spin_lock_irq(&sb->source.lock);
-	sb->claimed = false;
-	/* A buffer may have several planes in one shared buffer. */
+	sb->claimed--;
+	/* Given up already if it has several planes in one shared buffer. */
 	if (give_up && (sb->frame.state == SHRBUF_STATE_FILLED ||
 			sb->frame.state == SHRBUF_STATE_ERROR))
 		shrbuf_state_change(sb, &empty);
@@ -174,21 +191,47 @@ static int queue_buf_prepare(struct vb2_buffer *vb)
 	return ret;
 }
 
-static void queue_buf_queue(struct vb2_buffer *vb)
+/* The driver may be done with the buffer already, but nobody has taken it out yet. */
+static void queue_publish_fences(struct shrbuf_queue *sq, struct vb2_buffer *vb)
 {
-	struct shrbuf_queue *sq = queue_of(vb), *ignored;
+	struct shrbuf_queue *ignored;
 	struct shrbuf *sb;
 	unsigned int i;
 
-	if (sq->config.flags & SHRBUF_CONFIG_FENCES && !vb->vb2_queue->is_output) {
-		for (i = 0; i < vb->num_planes; i++) {
-			sb = shrbuf_flight_buffer(vb, i, &ignored);
-			if (sb)
-				shrbuf_fence_publish(sb, vb,
-						     sq->config.fence_ms);
-		}
+	if (!(sq->config.flags & SHRBUF_CONFIG_FENCES) || vb->vb2_queue->is_output)
+		return;
+	for (i = 0; i < vb->num_planes; i++) {
+		sb = shrbuf_flight_buffer(vb, i, &ignored);
+		if (sb)
+			shrbuf_fence_publish(sb, vb, i, sq->config.fence_ms);
 	}
+}
+
+static void queue_buf_queue(struct vb2_buffer *vb)
+{
+	struct shrbuf_queue *sq = queue_of(vb);
+
 	sq->base_ops->buf_queue(vb);
+	/* Otherwise queue_start_streaming() does it. */
+	if (vb->vb2_queue->start_streaming_called || !sq->base_ops->start_streaming)
+		queue_publish_fences(sq, vb);
+}
+
+static int queue_start_streaming(struct vb2_queue *q, unsigned int count)
+{
+	struct shrbuf_queue *sq = shrbuf_queue_enter(q);
+	struct vb2_buffer *vb;
+	int ret;
+
+	/* There is not one buffer with memory, or it would be attached. */
+	if (!sq)
+		return -ENODEV;
+	ret = sq->base_ops->start_streaming(q, count);
+	if (!ret)
+		list_for_each_entry(vb, &q->queued_list, queued_entry)
+			queue_publish_fences(sq, vb);
+	shrbuf_queue_leave(sq);
+	return ret;
 }
 
 /**
@@ -209,5 +252,7 @@ void shrbuf_queue_ops_set(struct shrbuf_queue *sq,
 	sq->ops = *sq->base_ops;
 	sq->ops.buf_prepare = queue_buf_prepare;
 	sq->ops.buf_queue = queue_buf_queue;
+	if (sq->ops.start_streaming)
+		sq->ops.start_streaming = queue_start_streaming;
 	WRITE_ONCE(sq->q->ops, &sq->ops);
 }

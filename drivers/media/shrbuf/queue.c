@@ -168,6 +168,40 @@ void shrbuf_queue_plane_gone(struct shrbuf_queue *sq)
 		queue_free(sq);
 }
 
+/**
+ * shrbuf_queue_enter - a wrapped operation of a queue begins that needs no buffer
+ * @q: queue, the caller holds its lock
+ *
+ * May sleep.
+ *
+ * Return: the attachment, which stays, as does this module, until shrbuf_queue_leave().
+ * NULL if it has ended: the device was removed
+ */
+struct shrbuf_queue *shrbuf_queue_enter(struct vb2_queue *q)
+{
+	struct shrbuf_queue *sq;
+
+	spin_lock(&queues_lock);
+	sq = queue_find(q);
+	if (sq) {
+		sq->planes++;
+		__module_get(THIS_MODULE);
+	}
+	spin_unlock(&queues_lock);
+	return sq;
+}
+
+/**
+ * shrbuf_queue_leave - a wrapped operation of a queue ends
+ * @sq: from shrbuf_queue_enter()
+ */
+void shrbuf_queue_leave(struct shrbuf_queue *sq)
+{
+	shrbuf_queue_plane_gone(sq);
+	/* Last, shrbuf_module_exit() waits until the caller has returned. */
+	module_put(THIS_MODULE);
+}
+
 /* Called under the mutex of the class, perhaps also under the lock of the queue. */
 static void queue_removed(struct device *dev)
 {
@@ -449,7 +483,7 @@ void shrbuf_queue_notify(struct shrbuf_queue *sq, struct shrbuf_event *event)
 }
 
 /**
- * shrbuf_queue_configure - SHRBUF_IOC_QUEUE_SET
+ * shrbuf_queue_configure - SHRBUF_IOC_CONFIGURE
  * @arg: checked, but for @arg.fd
  *
  * Return: 0, or the errors that are documented there

@@ -301,8 +301,8 @@ struct shrbuf {
 	/** @holds: number of uses that hold the frame */
 	u32 holds;
 
-	/** @claimed: a queue is about to take the buffer, nobody can hold it */
-	bool claimed;
+	/** @claimed: number of queues that are about to take the buffer: nobody can hold it */
+	unsigned int claimed;
 
 	/** @filler: the use that fills the buffer, or NULL */
 	struct shrbuf_use *filler;
@@ -586,7 +586,7 @@ struct shrbuf_queue {
 	/** @base: what &vb2_queue.mem_ops was before. Invariant over the lifetime. */
 	const struct vb2_mem_ops *base;
 
-	/** @planes: number of wrapped planes */
+	/** @planes: number of wrapped planes, and of running wrapped operations */
 	unsigned int planes;
 
 	/** @waits_for: the buffer whose readers VIDIOC_QBUF waits for, or NULL */
@@ -631,6 +631,8 @@ struct shrbuf_queue {
 
 bool shrbuf_queue_plane_new(struct vb2_queue *q, struct shrbuf_queue **sq);
 void shrbuf_queue_plane_gone(struct shrbuf_queue *sq);
+struct shrbuf_queue *shrbuf_queue_enter(struct vb2_queue *q);
+void shrbuf_queue_leave(struct shrbuf_queue *sq);
 int shrbuf_queue_attach(int fd, bool test);
 int shrbuf_queue_detach(int fd);
 struct shrbuf_queue *shrbuf_queue_get(int fd);
@@ -650,7 +652,7 @@ void shrbuf_queue_ops_set(struct shrbuf_queue *sq,
 /* fence.c */
 int shrbuf_fence_prepare(struct shrbuf *sb);
 void shrbuf_fence_publish(struct shrbuf *sb, struct vb2_buffer *vb,
-			  unsigned int timeout_ms);
+			  unsigned int plane, unsigned int timeout_ms);
 void shrbuf_fence_signal(struct shrbuf *sb, int error);
 void shrbuf_fence_end(struct shrbuf *sb);
 

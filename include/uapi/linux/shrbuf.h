@@ -392,7 +392,7 @@ struct shrbuf_adopt_op {
 /**
  * struct shrbuf_queue_config - argument of SHRBUF_IOC_CONFIGURE
  * @fd: in: file descriptor of an open video device node
- * @flags: in: SHRBUF_CONFIG_* bits, not both of REFUSE and WAIT
+ * @flags: in: SHRBUF_CONFIG_* bits, WAIT only alone
  * @wait_ms: in: with SHRBUF_CONFIG_WAIT the longest wait, in milliseconds, 1 to
  *	SHRBUF_MAX_WAIT_MS; else zero
  * @fence_ms: in: with SHRBUF_CONFIG_FENCES the longest life of a fence, in milliseconds,
@@ -651,14 +651,17 @@ struct shrbuf_queue_config {
  * SHRBUF_CONFIG_WAIT: they wait first until nobody holds the frame, for @wait_ms. A signal
  * interrupts that. The wait keeps the lock of the queue, as any request on the device does,
  * so other threads cannot use the device meanwhile. It ends when the device is removed.
+ * Drivers may need that lock to complete frames, which then wait for a program: so this does
+ * not go together with SHRBUF_CONFIG_FENCES.
  *
- * SHRBUF_CONFIG_FENCES: as soon as the driver of a streaming device has a buffer to fill,
- * its dma-buf has a write fence, for displays that wait for it by themselves and for
+ * SHRBUF_CONFIG_FENCES: while the driver of a streaming device has a buffer to fill, its
+ * dma-buf has a write fence, for displays that wait for it by themselves and for
  * DMA_BUF_IOCTL_EXPORT_SYNC_FILE. The kernel signals it: when the frame is there, with error
- * EIO when the frame is damaged or the stream is stopped first, ECANCELED when the stream
- * could not start, ETIMEDOUT after @fence_ms. A display that waits for a fence shows nothing
- * else meanwhile, therefore this is not the default. A buffer that was not exported when it
- * was queued has no fence. Errors:
+ * EIO when the frame is damaged or the stream is stopped first, ECANCELED when the driver
+ * gives the buffer back unused, ETIMEDOUT after @fence_ms. A display that waits for a fence
+ * shows nothing else meanwhile, therefore this is not the default. A buffer that was not
+ * exported when it was queued has no fence, nor has one that is queued before VIDIOC_STREAMON
+ * until that succeeds. Errors:
  *
  * - EFAULT: the argument cannot be read
  * - EINVAL: unknown or contradicting @flags, a time that is out of its range, @reserved is

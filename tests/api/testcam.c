@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The test camera, see testcam.h.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "testcam.h"
+
+#define PARAM	"/sys/module/shrbuf_testcam/parameters/"
+
+int try_testcam_act(const char *what)
+{
+	int fd = open(PARAM "act", O_WRONLY | O_CLOEXEC);
+	int ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, what, strlen(what)) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+void testcam_act(const char *what)
+{
+	int ret = try_testcam_act(what);
+
+	if (ret)
+		fail_msg("the test camera does not do \"%s\": %s", what,
+			 strerror(-ret));
+}
+
+void testcam_new(const char *kind)
+{
+	do_write(PARAM "kind", kind);
+	testcam_act("new");
+}
+
+static bool device_is_there(void *arg)
+{
+	int *fd = arg;
+
+	*fd = video_open("shrbuf_testcam");
+	return *fd >= 0;
+}
+
+void testcam_open(struct camera *cam)
+{
+	memset(cam, 0, sizeof(*cam));
+	wait_for(device_is_there, &cam->fd, "the test camera");
+	cam->type = V4L2_BUF_TYPE_VIDEO_CAPTURE;
+	cam->nr_planes = 1;
+	cam->fmt.type = cam->type;
+	do_ioctl(cam->fd, VIDIOC_G_FMT, &cam->fmt);
+}
+
+int testcam_cleanup(void **state)
+{
+	test_cleanup(state);
+	/* fails where there is none */
+	try_testcam_act("free");
+	return 0;
+}
