@@ -96,6 +96,7 @@ static void flight_frame(struct vb2_buffer *vb, unsigned int plane,
 
 	frame->timestamp = vb->timestamp;
 	frame->bytesused = vb->planes[plane].bytesused;
+	frame->data_offset = vb->planes[plane].data_offset;
 	/* DVB uses videobuf2 too, with a smaller structure. */
 	if (vb->vb2_queue->buf_struct_size < sizeof(*vbuf))
 		return;

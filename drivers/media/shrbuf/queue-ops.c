@@ -238,21 +238,28 @@ static int queue_start_streaming(struct vb2_queue *q, unsigned int count)
  * shrbuf_queue_ops_set - a queue is configured
  * @sq: attached queue without buffers
  * @config: valid
+ * @copy: memory for a copy of the operations, if @config has flags
  *
  * The caller holds the lock of the queue, and that of the list of queues.
+ *
+ * Return: true if @copy belongs to @sq now
  */
-void shrbuf_queue_ops_set(struct shrbuf_queue *sq,
-			  const struct shrbuf_queue_config *config)
+bool shrbuf_queue_ops_set(struct shrbuf_queue *sq,
+			  const struct shrbuf_queue_config *config, void *copy)
 {
+	struct vb2_ops *const ops = copy;
+
 	sq->config = *config;
 	/* Once it is wrapped it stays so: the copy is in use from now on. */
 	if (!config->flags || sq->base_ops)
-		return;
+		return false;
+	*ops = *sq->q->ops;
+	ops->buf_prepare = queue_buf_prepare;
+	ops->buf_queue = queue_buf_queue;
+	if (ops->start_streaming)
+		ops->start_streaming = queue_start_streaming;
+	sq->ops = ops;
 	sq->base_ops = sq->q->ops;
-	sq->ops = *sq->base_ops;
-	sq->ops.buf_prepare = queue_buf_prepare;
-	sq->ops.buf_queue = queue_buf_queue;
-	if (sq->ops.start_streaming)
-		sq->ops.start_streaming = queue_start_streaming;
-	WRITE_ONCE(sq->q->ops, &sq->ops);
+	WRITE_ONCE(sq->q->ops, ops);
+	return true;
 }

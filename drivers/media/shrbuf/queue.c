@@ -104,7 +104,10 @@ static void queue_end(struct shrbuf_queue *sq)
 
 static void queue_release_rcu(struct rcu_head *rcu)
 {
-	kfree(container_of(rcu, struct shrbuf_queue, rcu));
+	struct shrbuf_queue *sq = container_of(rcu, struct shrbuf_queue, rcu);
+
+	kfree(sq->ops);
+	kfree(sq);
 }
 
 static void queue_release(struct kref *kref)
@@ -493,6 +496,7 @@ int shrbuf_queue_configure(const struct shrbuf_queue_config *arg)
 	struct video_device *vdev;
 	struct shrbuf_queue *sq;
 	struct file *file;
+	void *copy = NULL;
 	int ret = 0;
 
 	might_sleep();
@@ -500,6 +504,13 @@ int shrbuf_queue_configure(const struct shrbuf_queue_config *arg)
 	if (IS_ERR(file))
 		return PTR_ERR(file);
 	vdev = video_devdata(file);
+	if (arg->flags) {
+		copy = kmalloc(sizeof(*vdev->queue->ops), GFP_KERNEL_ACCOUNT);
+		if (!copy) {
+			ret = -ENOMEM;
+			goto out_file;
+		}
+	}
 	if (mutex_lock_interruptible(queue_lock_of(vdev))) {
 		ret = -ERESTARTSYS;
 		goto out_file;
@@ -512,11 +523,12 @@ int shrbuf_queue_configure(const struct shrbuf_queue_config *arg)
 		ret = -ENOTCONN;
 	else if (vb2_is_busy(sq->q))
 		ret = -EBUSY;
-	else
-		shrbuf_queue_ops_set(sq, arg);
+	else if (shrbuf_queue_ops_set(sq, arg, copy))
+		copy = NULL;
 	spin_unlock(&queues_lock);
 	mutex_unlock(queue_lock_of(vdev));
 out_file:
+	kfree(copy);
 	fput(file);
 	return ret;
 }

@@ -613,10 +613,13 @@ struct shrbuf_queue {
 	 */
 	struct shrbuf_queue_config config;
 
-	/** @ops: what &vb2_queue.ops is when @base_ops is set. Protected as @config. */
-	struct vb2_ops ops;
+	/** @ops: our copy of the operations, or NULL. Protected as @config. */
+	const struct vb2_ops *ops;
 
-	/** @base_ops: what &vb2_queue.ops was before, or NULL. Protected as @config. */
+	/**
+	 * @base_ops: what &vb2_queue.ops was before it was set to @ops, or NULL. Protected
+	 * as @config.
+	 */
 	const struct vb2_ops *base_ops;
 
 	/** @dev: name of the device node. Invariant over the lifetime. */
@@ -646,8 +649,8 @@ void shrbuf_queue_show(struct seq_file *m);
 void shrbuf_queue_exit(void);
 
 /* queue-ops.c */
-void shrbuf_queue_ops_set(struct shrbuf_queue *sq,
-			  const struct shrbuf_queue_config *config);
+bool shrbuf_queue_ops_set(struct shrbuf_queue *sq,
+			  const struct shrbuf_queue_config *config, void *copy);
 
 /* fence.c */
 int shrbuf_fence_prepare(struct shrbuf *sb);

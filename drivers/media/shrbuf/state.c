@@ -183,7 +183,8 @@ int shrbuf_frame_check(const struct shrbuf_frame *frame, size_t size)
 		return -EINVAL;
 	}
 	if (frame->seq || frame->time || frame->reserved ||
-	    frame->bytesused > size || frame->flags & ~flags ||
+	    frame->bytesused > size || frame->data_offset > frame->bytesused ||
+	    frame->flags & ~flags ||
 	    frame->field > V4L2_FIELD_INTERLACED_BT)
 		return -EINVAL;
 	return 0;

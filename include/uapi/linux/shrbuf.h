@@ -124,12 +124,14 @@ struct shrbuf_alloc_op {
  * @timestamp: of the frame, in nanoseconds, as its producer gave it. V4L2 says in @flags
  *	which clock that is. Zero unless @state is SHRBUF_STATE_FILLED or
  *	SHRBUF_STATE_ERROR, and so are the fields that follow @state.
- * @bytesused: bytes of this buffer that the frame takes
+ * @bytesused: bytes of this buffer that the frame takes, @data_offset included
  * @state: SHRBUF_STATE_*
  * @sequence: number of the frame, as its producer gave it
  * @field: enum v4l2_field, zero if the producer did not say
  * @flags: V4L2_BUF_FLAG_KEYFRAME, _PFRAME, _BFRAME, _LAST, and those of
  *	V4L2_BUF_FLAG_TIMESTAMP_MASK and V4L2_BUF_FLAG_TSTAMP_SRC_MASK; no others
+ * @data_offset: bytes of this buffer before the frame, which the offsets of its planes do
+ *	not count
  * @reserved: zero
  */
 struct shrbuf_frame {
@@ -141,7 +143,8 @@ struct shrbuf_frame {
 	__u32 sequence;
 	__u32 field;
 	__u32 flags;
-	__u64 reserved;
+	__u32 data_offset;
+	__u32 reserved;
 };
 
 /* As many as DRM knows. */
@@ -149,7 +152,8 @@ struct shrbuf_frame {
 
 /**
  * struct shrbuf_format_plane - a plane of a picture
- * @offset: of the first byte of the plane in its buffer, in bytes
+ * @offset: of the first byte of the plane in its buffer, in bytes, not counting
+ *	&struct shrbuf_frame.data_offset
  * @stride: from one line to the next, in bytes
  */
 struct shrbuf_format_plane {
@@ -670,6 +674,7 @@ struct shrbuf_queue_config {
  * - EOPNOTSUPP: the driver does not tell V4L2 about its queue
  * - ENOTCONN: the queue is not attached
  * - EBUSY: the queue has buffers. Free them (VIDIOC_REQBUFS with count 0) first.
+ * - ENOMEM: out of memory
  * - ENODEV: the device was removed
  * - EINTR: interrupted by a signal
  */
