@@ -153,13 +153,15 @@ void shrbuf_map_scope_end(struct shrbuf_map *map)
 	shrbuf_unmap(map);
 }
 
-struct shrbuf_map *shrbuf_access_scope(struct shrbuf_map *map)
+struct shrbuf_access shrbuf_access_scope(struct shrbuf_map *map)
 {
-	return shrbuf_map_begin(map) ? NULL : map;
+	struct shrbuf_access access = { shrbuf_map_begin(map) ? NULL : map };
+
+	return access;
 }
 
-void shrbuf_access_scope_end(struct shrbuf_map **map)
+void shrbuf_access_scope_end(struct shrbuf_access *access)
 {
-	if (*map)
-		shrbuf_map_end(*map);
+	if (access->map)
+		shrbuf_map_end(access->map);
 }

@@ -191,6 +191,14 @@ struct shrbuf_map {
 };
 
 /**
+ * struct shrbuf_access - an access that ends with a block, see SHRBUF_SCOPED_ACCESS()
+ * @map: the map, NULL if the access could not begin
+ */
+struct shrbuf_access {
+	struct shrbuf_map *map;
+};
+
+/**
  * shrbuf_map - map a buffer and begin an access by the CPU
  * @buffer_fd: a buffer or any other dma-buf, borrowed. It may be closed afterwards.
  * @size: how many bytes from its start, 0 for all
@@ -269,15 +277,15 @@ void shrbuf_map_scope_end(struct shrbuf_map *map);
  * shrbuf_access_scope - shrbuf_map_begin(), for SHRBUF_SCOPED_ACCESS()
  * @map: a map
  *
- * Return: @map, or NULL if the access could not begin.
+ * Return: the access. Its @map is NULL if it could not begin.
  */
-struct shrbuf_map *shrbuf_access_scope(struct shrbuf_map *map);
+struct shrbuf_access shrbuf_access_scope(struct shrbuf_map *map);
 
 /**
  * shrbuf_access_scope_end - shrbuf_map_end(), for SHRBUF_SCOPED_ACCESS()
- * @map: where the result of shrbuf_access_scope() is
+ * @access: from shrbuf_access_scope()
  */
-void shrbuf_access_scope_end(struct shrbuf_map **map);
+void shrbuf_access_scope_end(struct shrbuf_access *access);
 
 #if defined(__GNUC__)
 /**
@@ -296,11 +304,11 @@ void shrbuf_access_scope_end(struct shrbuf_map **map);
 
 /**
  * SHRBUF_SCOPED_ACCESS() - declare an access that ends with the block it is declared in
- * @name: of the variable, a pointer that is NULL if the access could not begin
+ * @name: of the variable, a &struct shrbuf_access; name.map is NULL if it could not begin
  * @map: a pointer to a &struct shrbuf_map that stays mapped longer
  */
 #define SHRBUF_SCOPED_ACCESS(name, map)						\
-	struct shrbuf_map *(name) __attribute__((cleanup(shrbuf_access_scope_end))) = \
+	struct shrbuf_access name __attribute__((cleanup(shrbuf_access_scope_end))) = \
 		shrbuf_access_scope(map)
 #endif
 

@@ -445,7 +445,7 @@ static void library_scopes(void **state)
 		{
 			SHRBUF_SCOPED_ACCESS(access, &map);
 
-			assert_ptr_equal(access, &map);
+			assert_ptr_equal(access.map, &map);
 			assert_int_equal(((unsigned char *)map.addr)[PAGE], i);
 		}
 	}

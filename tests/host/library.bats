@@ -89,3 +89,23 @@ build_client() {
 	LD_LIBRARY_PATH=$LIBDIR run "$PREFIX/bin/shrbufctl" --version
 	equal 0 "$status"
 }
+
+@test "the scopes of the library compile in C11 and C++, and nothing is unused" {
+	cat >"$BATS_TEST_TMPDIR/scope.c" <<-E
+		#include <shrbuf/shrbuf.h>
+
+		int first_byte(int fd);
+		int first_byte(int fd)
+		{
+			SHRBUF_SCOPED_MAP(map, fd, SHRBUF_MAP_READ | SHRBUF_MAP_IDLE);
+			SHRBUF_SCOPED_ACCESS(access, &map);
+
+			return access.map ? *(char *)map.addr : map.error;
+		}
+	E
+	local cflags
+	read -ra cflags < <(pkg-config --define-variable=prefix="$PREFIX" --cflags shrbuf)
+	gcc -std=c11 -Wall -Wextra -Werror -fsyntax-only "${cflags[@]}" "$BATS_TEST_TMPDIR/scope.c"
+	g++ -x c++ -std=c++11 -Wall -Wextra -Werror -fsyntax-only "${cflags[@]}" \
+		"$BATS_TEST_TMPDIR/scope.c"
+}

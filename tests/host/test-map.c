@@ -300,9 +300,9 @@ static int access_once(struct shrbuf_map *map)
 {
 	SHRBUF_SCOPED_ACCESS(access, map);
 
-	if (!access)
+	if (!access.map)
 		return -1;
-	return *(char *)access->addr;
+	return *(char *)map->addr;
 }
 
 static void test_scoped_access(void **state)
