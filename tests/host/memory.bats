@@ -60,6 +60,7 @@ asan_build() {
 
 @test "library tests are clean under valgrind" {
 	memcheck "$TESTLIB"
+	memcheck "$TESTLIB-frames"
 }
 
 @test "shrbufctl version is clean under valgrind" {
@@ -92,6 +93,7 @@ asan_build() {
 @test "library tests are clean under AddressSanitizer and UBSan" {
 	asan_build
 	"$ASAN_TESTLIB"
+	"$ASAN_TESTLIB-frames"
 }
 
 @test "shrbufctl is clean under AddressSanitizer and UBSan" {

@@ -278,6 +278,33 @@ static const struct {
 	    EFAULT } },
 	{ SHRBUF_REQUEST_DETACH_QUEUE,
 	  { ENOTCONN, EBUSY, EOPNOTSUPP, ENODEV, EINVAL, EBADF, ENOTTY, EFAULT } },
+	{ SHRBUF_REQUEST_ALLOC,
+	  { EINVAL, ENAMETOOLONG, ENOMEM, EMFILE, ENFILE, EBADF, ENOTTY, EFAULT } },
+	{ SHRBUF_REQUEST_GET_INFO,
+	  { EINVAL, EBADF, ENOTTY, EFAULT } },
+	{ SHRBUF_REQUEST_SET_FORMAT,
+	  { EINVAL, EACCES, EPERM, EBADF, ENOTTY, EFAULT } },
+	{ SHRBUF_REQUEST_SET_STATE,
+	  { EBUSY, EINVAL, EACCES, EPERM, ENOSPC, ENOMEM, EBADF, ENOTTY, EFAULT } },
+	{ SHRBUF_REQUEST_WATCH,
+	  { EINVAL, ENOSPC, ENOMEM, EBADF, ENOTTY, EFAULT } },
+	{ SHRBUF_REQUEST_WATCH_QUEUE,
+	  { ENOTCONN, EOPNOTSUPP, ENODEV, EINVAL, ENOSPC, ENOMEM, EBADF, ENOTTY,
+	    EFAULT } },
+	{ SHRBUF_REQUEST_UNWATCH,
+	  { ENOENT, EINVAL, EBADF, ENOTTY, EFAULT } },
+	{ SHRBUF_REQUEST_UNWATCH_QUEUE,
+	  { ENOENT, ENOTCONN, EOPNOTSUPP, ENODEV, EINVAL, EBADF, ENOTTY, EFAULT } },
+	{ SHRBUF_REQUEST_READ_EVENTS,
+	  { EAGAIN, EINTR, EINVAL, EBADF, EFAULT } },
+	{ SHRBUF_REQUEST_HOLD,
+	  { ENODATA, ESTALE, EALREADY, EINVAL, ENOSPC, ENOMEM, EBADF, ENOTTY, EFAULT } },
+	{ SHRBUF_REQUEST_RELEASE,
+	  { ENOENT, EINVAL, EBADF, ENOTTY, EFAULT } },
+	{ SHRBUF_REQUEST_ADOPT,
+	  { EINVAL, EACCES, ENOSPC, ENOMEM, EMFILE, ENFILE, EBADF, ENOTTY, EFAULT } },
+	{ SHRBUF_REQUEST_DISOWN,
+	  { ENOENT, EINVAL, EBADF, ENOTTY, EFAULT } },
 };
 
 static void test_explain_documented(void **state)
@@ -318,7 +345,9 @@ static void test_explain_other(void **state)
 	/* Not documented for the request, or no request at all. */
 	assert_string_equal(shrbuf_explain(SHRBUF_REQUEST_OPEN, EALREADY),
 			    shrbuf_explain(SHRBUF_REQUEST_OPEN, ENOTEMPTY));
-	assert_string_equal(shrbuf_explain((enum shrbuf_request)99, EBUSY),
+	assert_string_equal(shrbuf_explain((enum shrbuf_request)31, EBUSY),
+			    shrbuf_explain(SHRBUF_REQUEST_OPEN, ENOTEMPTY));
+	assert_string_equal(shrbuf_explain((enum shrbuf_request)-1, EBUSY),
 			    shrbuf_explain(SHRBUF_REQUEST_OPEN, ENOTEMPTY));
 	assert_string_not_equal(shrbuf_explain(SHRBUF_REQUEST_OPEN, 0),
 				shrbuf_explain(SHRBUF_REQUEST_OPEN, ENOTEMPTY));
