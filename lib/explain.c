@@ -103,7 +103,7 @@ static const struct explanation explanations[] = {
 	  "The driver of the device does not let shrbuf see its queue, or the queue uses memory or locks that shrbuf does not know. Use another device or a driver that is adapted to shrbuf.",
 	},
 	{ ATTACH, EALREADY,
-	  "The device is attached already, or its driver gives shared buffers by itself. There is nothing to do.",
+	  "The device is attached already. There is nothing to do.",
 	},
 	{ ATTACH, EBUSY,
 	  "The device has buffers, made before it could be attached. Stop the program that uses the device (see: fuser -v DEVICE), or free them in it (VIDIOC_REQBUFS with count 0), then attach.",

@@ -109,7 +109,7 @@ int shrbuf_get_version(int fd, struct shrbuf_version *version);
  *
  * Return: 0, or
  *
- * - -EALREADY: the queue gives shared buffers already
+ * - -EALREADY: the queue is attached already
  * - -EBUSY: the queue has buffers
  * - -EOPNOTSUPP: shrbuf cannot attach the queues of this driver
  * - -ENODEV: the device was removed

@@ -115,9 +115,11 @@ static int __init selftest_init(void)
 	}
 
 	pr_info("KTAP version 1\n");
-	pr_info("1..%d\n", count(buffer_tests) + count(vb2_tests));
+	pr_info("1..%d\n",
+		count(buffer_tests) + count(vb2_tests) + count(format_tests));
 	failed = run(buffer_tests, &nr);
 	failed += run(vb2_tests, &nr);
+	failed += run(format_tests, &nr);
 	pr_info("# shrbuf_selftest: %d failed\n", failed);
 
 	platform_device_unregister(pdev);

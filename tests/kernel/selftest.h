@@ -22,6 +22,7 @@ struct selftest {
 
 extern const struct selftest buffer_tests[];
 extern const struct selftest vb2_tests[];
+extern const struct selftest format_tests[];
 
 /* A device with a DMA mask, for attaching. */
 extern struct device *selftest_dev;

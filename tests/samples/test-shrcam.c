@@ -99,8 +99,10 @@ static void exports_shared_buffers(void **state)
 
 	(void)state;
 	open_shrcam(&cam, V4L2_PIX_FMT_XBGR32);
-	/* It is ported, so there is nothing to attach. */
+	/* It is ported, so it need not be attached, but can. */
+	attach(cam.fd);
 	assert_int_equal(try_attach(cam.fd), -EALREADY);
+	detach(cam.fd);
 	camera_reqbufs(&cam, V4L2_MEMORY_MMAP, BUFFERS);
 	assert_int_equal(buffers_alive(), BUFFERS);
 	for (i = 0; i < BUFFERS; i++) {

@@ -110,6 +110,7 @@ static struct shrbuf *shrbuf_adopt_dmabuf(struct dma_buf *dmabuf)
 		return ERR_PTR(-ENOMEM);
 	}
 	new->proxy.inner = dmabuf;
+	new->proxy.sb.status = SHRBUF_STATUS_ADOPTED;
 
 	mutex_lock(&adopt_lock);
 	ad = rhashtable_lookup_fast(&adopted, &dmabuf, adopted_params);

@@ -194,22 +194,21 @@ static struct module *plane_owner(struct device *dev,
 	return owner;
 }
 
-/* The plane that is being allocated is the first one without memory. */
-static void plane_name(char *name, size_t len, struct vb2_buffer *vb,
-		       struct device *dev)
+/* The plane that is being made is the first one without memory. */
+static unsigned int plane_number(const struct vb2_buffer *vb)
 {
 	unsigned int plane = 0;
 
 	while (plane < vb->num_planes && vb->planes[plane].mem_priv)
 		plane++;
-	snprintf(name, len, "%s/%u.%u", dev ? dev_name(dev) : "vb2", vb->index,
-		 plane);
+	return plane;
 }
 
 static void *plane_alloc(struct vb2_buffer *vb, struct device *dev,
 			 unsigned long size, const struct vb2_mem_ops *base,
 			 const struct shrbuf_backing_ops *ops)
 {
+	unsigned int number = plane_number(vb);
 	char name[SHRBUF_NAME_LEN];
 	struct shrbuf_plane *plane;
 	struct shrbuf_vb2 *buf;
@@ -235,7 +234,18 @@ static void *plane_alloc(struct vb2_buffer *vb, struct device *dev,
 	buf->priv = plane->priv;
 	buf->vb = vb;
 	buf->owner = plane_owner(dev, base);
-	plane_name(name, sizeof(name), vb, dev);
+	buf->proxy.sb.status = SHRBUF_STATUS_QUEUE;
+	/* Not all drivers can be asked, then a program may set the format. */
+	buf->proxy.sb.format_fixed =
+		!shrbuf_format_of_queue(vb->vb2_queue, number, size,
+					&buf->proxy.sb.format);
+	/* Of a buffer with several planes, the queue hears once. */
+	if (!number) {
+		buf->proxy.sb.queue = plane->sq;
+		buf->proxy.sb.index = vb->index;
+	}
+	snprintf(name, sizeof(name), "%s/%u.%u", dev ? dev_name(dev) : "vb2",
+		 vb->index, number);
 	ret = shrbuf_init(&buf->proxy.sb, ops, size, FMODE_READ | FMODE_WRITE,
 			  name);
 	if (ret)
@@ -261,6 +271,7 @@ static void plane_put(void *buf_priv)
 	mutex_lock(&sb->lock);
 	plane->buf->vb = NULL;
 	mutex_unlock(&sb->lock);
+	shrbuf_state_orphan(sb);
 	shrbuf_put(sb);
 	plane_free(plane);
 }
@@ -305,6 +316,18 @@ static void plane_put_userptr(void *buf_priv)
 	plane_free(plane);
 }
 
+/* A device that captures into a shared buffer says how it is to be read then. */
+static void plane_import_format(struct vb2_buffer *vb, struct dma_buf *dbuf)
+{
+	struct shrbuf *sb = shrbuf_from_dmabuf(dbuf);
+	struct shrbuf_format format;
+
+	if (sb && !vb->vb2_queue->is_output &&
+	    !shrbuf_format_of_queue(vb->vb2_queue, plane_number(vb), sb->size,
+				    &format))
+		shrbuf_state_fix_format(sb, &format);
+}
+
 static void *plane_attach_dmabuf(struct vb2_buffer *vb, struct device *dev,
 				 struct dma_buf *dbuf, unsigned long size,
 				 const struct vb2_mem_ops *base)
@@ -321,6 +344,7 @@ static void *plane_attach_dmabuf(struct vb2_buffer *vb, struct device *dev,
 		plane_free(plane);
 		return priv;
 	}
+	plane_import_format(vb, dbuf);
 	plane->priv = priv;
 	return plane;
 }
@@ -517,4 +541,28 @@ const struct vb2_mem_ops *shrbuf_vb2_base(const struct vb2_mem_ops *wrapper)
 		if (wrappers[i].wrapper == wrapper)
 			return wrappers[i].base;
 	return NULL;
+}
+
+/**
+ * shrbuf_vb2_plane - what is behind a plane of a buffer
+ * @vb: buffer that videobuf2 is giving to its driver
+ * @plane: number of the plane
+ * @sq: out: the attached queue, NULL if it is none
+ *
+ * Any context.
+ *
+ * Return: the shared buffer, the plane is a user of it. NULL if the memory is not made by a
+ * wrapper.
+ */
+struct shrbuf *shrbuf_vb2_plane(struct vb2_buffer *vb, unsigned int plane,
+				struct shrbuf_queue **sq)
+{
+	struct shrbuf_plane *sp = vb->planes[plane].mem_priv;
+
+	*sq = NULL;
+	/* The operations stay as long as there are wrapped planes. */
+	if (!sp || !shrbuf_vb2_base(READ_ONCE(vb->vb2_queue->mem_ops)))
+		return NULL;
+	*sq = sp->sq;
+	return sp->buf ? &sp->buf->proxy.sb : NULL;
 }

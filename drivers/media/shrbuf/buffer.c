@@ -78,6 +78,7 @@ int shrbuf_init(struct shrbuf *sb, const struct shrbuf_backing_ops *ops,
 	refcount_set(&sb->users, 1);
 	mutex_init(&sb->lock);
 	INIT_LIST_HEAD(&sb->attachments);
+	shrbuf_state_init(sb);
 	sb->ops = ops;
 	sb->size = size;
 	sb->fmode = fmode;
@@ -101,6 +102,7 @@ static void shrbuf_release(struct kref *kref)
 
 	trace_shrbuf_release(sb);
 	xa_erase(&buffers, sb->id);
+	shrbuf_state_end(sb);
 	sb->ops->release(sb);
 	mutex_destroy(&sb->lock);
 	kfree_rcu(sb, rcu);

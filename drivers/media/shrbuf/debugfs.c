@@ -11,6 +11,7 @@
 #include <linux/fs.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
+#include <linux/ktime.h>
 
 #include "shrbuf-priv.h"
 
@@ -33,12 +34,21 @@ static unsigned int count_exports(struct shrbuf *sb)
 
 static int buffers_show(struct seq_file *m, void *v)
 {
+	static const char * const states[] = {
+		[SHRBUF_STATE_EMPTY] = "empty",
+		[SHRBUF_STATE_FILLING] = "filling",
+		[SHRBUF_STATE_FILLED] = "filled",
+		[SHRBUF_STATE_ERROR] = "error",
+	};
 	struct shrbuf_attachment *sa;
 	const char *separator = "";
+	struct shrbuf_info info;
 	struct shrbuf *sb = v;
 
 	if (v == SEQ_START_TOKEN) {
-		seq_puts(m, "id\tsize\tbacking\tusers\texports\tdevices\tname\n");
+		seq_puts(m, "id\tsize\tbacking\tusers\texports\tdevices\t");
+		seq_puts(m, "state\tseq\t");
+		seq_puts(m, "age\tholds\treads\tname\n");
 		return 0;
 	}
 
@@ -52,7 +62,11 @@ static int buffers_show(struct seq_file *m, void *v)
 		separator = ",";
 	}
 	mutex_unlock(&sb->lock);
-	seq_putc(m, '\t');
+	shrbuf_state_read(sb, &info);
+	/* The age is that of the last change, in nanoseconds. */
+	seq_printf(m, "\t%s\t%llu\t%llu\t%u\t%u\t", states[info.frame.state],
+		   info.frame.seq, ktime_get_ns() - info.frame.time, info.holds,
+		   info.device_reads);
 	seq_escape(m, sb->name, "\t\n\\");
 	seq_putc(m, '\n');
 	return 0;

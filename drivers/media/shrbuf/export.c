@@ -29,6 +29,7 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
 #include "shrbuf-priv.h"
 #include "trace.h"
@@ -157,6 +158,17 @@ static const struct dma_buf_ops shrbuf_dmabuf_ops = {
 	.release		= shrbuf_dmabuf_release,
 };
 
+/* For /proc/PID/fdinfo and the listing of dma-buf. Anybody who has it may rename it. */
+static void shrbuf_name_dmabuf(struct dma_buf *dmabuf, const char *name)
+{
+	char *copy = kstrdup(name, GFP_KERNEL_ACCOUNT);
+
+	spin_lock(&dmabuf->name_lock);
+	/* Freed by dma-buf. Without memory it has no name, which hurts nobody. */
+	dmabuf->name = copy;
+	spin_unlock(&dmabuf->name_lock);
+}
+
 /* A new dma-buf for the buffer to hold, sb->lock is held. */
 static struct dma_buf *shrbuf_new_dmabuf(struct shrbuf *sb, int mode)
 {
@@ -184,6 +196,7 @@ static struct dma_buf *shrbuf_new_dmabuf(struct shrbuf *sb, int mode)
 		return dmabuf;
 	}
 	shrbuf_compat_outer_dmabuf(dmabuf);
+	shrbuf_name_dmabuf(dmabuf, sb->name);
 
 	/* Its first reference is the buffer's own. */
 	kref_get(&sb->refcount);

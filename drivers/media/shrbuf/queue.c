@@ -59,6 +59,7 @@
 #include <linux/list.h>
 #include <linux/file.h>
 #include <linux/module.h>
+#include <linux/rcupdate.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
@@ -70,35 +71,10 @@
 #include "shrbuf-priv.h"
 #include "trace.h"
 
-/**
- * struct shrbuf_queue - an attached queue
- * @node: in the list of queues
- * @vdev: the video device, NULL when the attachment is orphaned. No reference is held.
- * @q: its queue. No reference is held: valid while @vdev is set, and in the operations
- *	of its planes.
- * @base: what &vb2_queue.mem_ops was before. Invariant over the lifetime.
- * @planes: number of wrapped planes
- * @dev: name of the device node. Invariant over the lifetime.
- * @name: name of the video device. Invariant over the lifetime.
- * @driver: name of the driver's module. Invariant over the lifetime.
- *
- * All is protected by queues_lock. In the list until one of detach, removal and last
- * plane has taken it out and frees it.
- */
-struct shrbuf_queue {
-	struct list_head node;
-	struct video_device *vdev;
-	struct vb2_queue *q;
-	const struct vb2_mem_ops *base;
-	unsigned int planes;
-	char dev[32];
-	char name[32];
-	char driver[MODULE_NAME_LEN];
-};
-
 /* Also protects &vb2_queue.mem_ops of attached queues. Innermost. */
 static DEFINE_SPINLOCK(queues_lock);
 static LIST_HEAD(queues);
+static u32 next_id;	/* protected by queues_lock */
 
 /* Serialises the registration of video_interface, outside all other locks. */
 static DEFINE_MUTEX(interface_lock);
@@ -121,13 +97,32 @@ static void queue_end(struct shrbuf_queue *sq)
 {
 	lockdep_assert_held(&queues_lock);
 	WRITE_ONCE(sq->q->mem_ops, sq->base);
+	if (sq->base_ops)
+		WRITE_ONCE(sq->q->ops, sq->base_ops);
 	list_del(&sq->node);
+}
+
+static void queue_release_rcu(struct rcu_head *rcu)
+{
+	kfree(container_of(rcu, struct shrbuf_queue, rcu));
+}
+
+static void queue_release(struct kref *kref)
+{
+	struct shrbuf_queue *sq = container_of(kref, struct shrbuf_queue, refcount);
+
+	/*
+	 * Somebody may be between fetching the operations of the queue and fetching one of
+	 * them, where he could be preempted. A grace period of tasks is one of RCU too.
+	 */
+	call_rcu_tasks(&sq->rcu, queue_release_rcu);
 }
 
 static void queue_free(struct shrbuf_queue *sq)
 {
 	trace_shrbuf_queue_detach(sq->dev);
-	kfree(sq);
+	shrbuf_source_end(&sq->source, 0);
+	shrbuf_queue_put(sq);
 	/* shrbuf_module_exit() waits until the caller has returned. */
 	module_put(THIS_MODULE);
 }
@@ -182,7 +177,10 @@ static void queue_removed(struct device *dev)
 	list_for_each_entry(sq, &queues, node) {
 		if (!sq->vdev || &sq->vdev->dev != dev)
 			continue;
-		sq->vdev = NULL;
+		WRITE_ONCE(sq->vdev, NULL);
+		/* VIDIOC_QBUF may wait for a reader, see queue-ops.c. */
+		if (sq->waits_for)
+			wake_up_all(&sq->waits_for->released);
 		if (!sq->planes) {
 			queue_end(sq);
 			ended = sq;
@@ -251,8 +249,11 @@ err:
 	return ERR_PTR(ret);
 }
 
-/* Everything that needs the lock of the queue, which the caller holds. */
-static int queue_attach_locked(struct shrbuf_queue *sq)
+/*
+ * Everything that needs the lock of the queue, which the caller holds. The queue of a
+ * ported driver keeps its operations, it is only known from now on.
+ */
+static int queue_attach_locked(struct shrbuf_queue *sq, bool test)
 {
 	const struct vb2_mem_ops *wrapper;
 	struct shrbuf_queue *other;
@@ -261,18 +262,21 @@ static int queue_attach_locked(struct shrbuf_queue *sq)
 	spin_lock(&queues_lock);
 	other = queue_find(sq->q);
 	wrapper = shrbuf_vb2_wrapper(sq->q->mem_ops);
+	if (shrbuf_vb2_base(sq->q->mem_ops))
+		wrapper = sq->q->mem_ops;
 	if (!video_is_registered(sq->vdev))
 		ret = -ENODEV;
 	else if (other && !other->vdev)
 		ret = -EBUSY;	/* buffers of the time before it was removed */
-	else if (shrbuf_vb2_base(sq->q->mem_ops))
+	else if (other)
 		ret = -EALREADY;
 	else if (!wrapper)
 		ret = -EOPNOTSUPP;
 	else if (vb2_is_busy(sq->q))
 		ret = -EBUSY;
-	if (!ret) {
+	if (!ret && !test) {
 		sq->base = sq->q->mem_ops;
+		sq->id = next_id++;
 		list_add_tail(&sq->node, &queues);
 		WRITE_ONCE(sq->q->mem_ops, wrapper);
 	}
@@ -283,10 +287,11 @@ static int queue_attach_locked(struct shrbuf_queue *sq)
 /**
  * shrbuf_queue_attach - SHRBUF_IOC_ATTACH
  * @fd: of an open video device
+ * @test: only look whether it could be done
  *
  * Return: 0, or the errors that are documented there
  */
-int shrbuf_queue_attach(int fd)
+int shrbuf_queue_attach(int fd, bool test)
 {
 	struct video_device *vdev;
 	struct shrbuf_queue *sq;
@@ -307,6 +312,8 @@ int shrbuf_queue_attach(int fd)
 		ret = -ENOMEM;
 		goto out_file;
 	}
+	kref_init(&sq->refcount);
+	shrbuf_source_init(&sq->source);
 	sq->vdev = vdev;
 	sq->q = vdev->queue;
 	strscpy(sq->dev, video_device_node_name(vdev), sizeof(sq->dev));
@@ -319,12 +326,12 @@ int shrbuf_queue_attach(int fd)
 		/* For the attachment. The open /dev/shrbuf holds us until then. */
 		__module_get(THIS_MODULE);
 		/* Once this succeeded, removal may free @sq at any time. */
-		ret = queue_attach_locked(sq);
+		ret = queue_attach_locked(sq, test);
 		mutex_unlock(queue_lock_of(vdev));
-		if (ret)
+		if (ret || test)
 			module_put(THIS_MODULE);
 	}
-	if (ret)
+	if (ret || test)
 		kfree(sq);
 	else
 		trace_shrbuf_queue_attach(video_device_node_name(vdev));
@@ -374,6 +381,132 @@ out_file:
 	return ret;
 }
 
+/**
+ * shrbuf_queue_get - the attached queue of a video device
+ * @fd: of an open video device
+ *
+ * May sleep.
+ *
+ * Return: the queue, for shrbuf_queue_put(). Holds the memory, not the attachment. Or
+ * the errors that are documented for SHRBUF_IOC_WATCH.
+ */
+struct shrbuf_queue *shrbuf_queue_get(int fd)
+{
+	struct shrbuf_queue *sq;
+	struct file *file;
+
+	might_sleep();
+	file = queue_get_file(fd);
+	if (IS_ERR(file))
+		return ERR_CAST(file);
+	spin_lock(&queues_lock);
+	sq = queue_find(video_devdata(file)->queue);
+	if (sq)
+		kref_get(&sq->refcount);
+	else
+		sq = ERR_PTR(-ENOTCONN);
+	spin_unlock(&queues_lock);
+	fput(file);
+	return sq;
+}
+
+/**
+ * shrbuf_queue_put - give a queue of shrbuf_queue_get() back
+ * @sq: queue
+ *
+ * Any context.
+ */
+void shrbuf_queue_put(struct shrbuf_queue *sq)
+{
+	kref_put(&sq->refcount, queue_release);
+}
+
+/* Any number, but another one for each attachment. */
+u32 shrbuf_queue_id(const struct shrbuf_queue *sq)
+{
+	return sq->id;
+}
+
+/* Who watches the queue. Valid as long as the queue. */
+struct shrbuf_source *shrbuf_queue_source(struct shrbuf_queue *sq)
+{
+	return &sq->source;
+}
+
+/**
+ * shrbuf_queue_notify - tell the watchers of a queue of one of its buffers
+ * @sq: queue of the buffer
+ * @event: all but the cookie
+ *
+ * The caller holds the lock of the source of the buffer. Any context.
+ */
+void shrbuf_queue_notify(struct shrbuf_queue *sq, struct shrbuf_event *event)
+{
+	/* Interrupts are off. The source of a queue is inside of that of a buffer. */
+	spin_lock_nested(&sq->source.lock, SINGLE_DEPTH_NESTING);
+	shrbuf_source_notify(&sq->source, event);
+	spin_unlock(&sq->source.lock);
+}
+
+/**
+ * shrbuf_queue_configure - SHRBUF_IOC_QUEUE_SET
+ * @arg: checked, but for @arg.fd
+ *
+ * Return: 0, or the errors that are documented there
+ */
+int shrbuf_queue_configure(const struct shrbuf_queue_config *arg)
+{
+	struct video_device *vdev;
+	struct shrbuf_queue *sq;
+	struct file *file;
+	int ret = 0;
+
+	might_sleep();
+	file = queue_get_file(arg->fd);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	vdev = video_devdata(file);
+	if (mutex_lock_interruptible(queue_lock_of(vdev))) {
+		ret = -ERESTARTSYS;
+		goto out_file;
+	}
+	spin_lock(&queues_lock);
+	sq = queue_find(vdev->queue);
+	if (!video_is_registered(vdev))
+		ret = -ENODEV;
+	else if (!sq)
+		ret = -ENOTCONN;
+	else if (vb2_is_busy(sq->q))
+		ret = -EBUSY;
+	else
+		shrbuf_queue_ops_set(sq, arg);
+	spin_unlock(&queues_lock);
+	mutex_unlock(queue_lock_of(vdev));
+out_file:
+	fput(file);
+	return ret;
+}
+
+/**
+ * shrbuf_queue_wait - say that VIDIOC_QBUF waits for a reader
+ * @sq: queue, the caller holds its lock
+ * @sb: whose &shrbuf.released the caller is going to wait for, or NULL
+ *
+ * May sleep.
+ *
+ * Return: false if the device is being removed, which wakes the waiter, too
+ */
+bool shrbuf_queue_wait(struct shrbuf_queue *sq, struct shrbuf *sb)
+{
+	bool there;
+
+	spin_lock(&queues_lock);
+	sq->waits_for = sb;
+	there = sq->vdev;
+	spin_unlock(&queues_lock);
+	return there;
+}
+
 /* For debugfs: a line for each attached queue. Names only, no addresses. */
 void shrbuf_queue_show(struct seq_file *m)
 {
@@ -393,4 +526,5 @@ void shrbuf_queue_exit(void)
 {
 	if (video_interface.class)
 		class_interface_unregister(&video_interface);
+	rcu_barrier_tasks();
 }

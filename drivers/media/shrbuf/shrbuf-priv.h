@@ -8,10 +8,16 @@
 #include <linux/dma-buf.h>
 #include <linux/kref.h>
 #include <linux/list.h>
+#include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/refcount.h>
+#include <linux/seqlock.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <linux/xarray.h>
 #include <media/shrbuf.h>
 #include <media/videobuf2-core.h>
+#include <uapi/linux/shrbuf.h>
 
 #include "shrbuf-compat.h"
 
@@ -23,7 +29,87 @@
 struct dentry;
 struct device;
 struct file;
+struct poll_table_struct;
 struct seq_file;
+struct shrbuf;
+struct shrbuf_fence;
+struct shrbuf_queue;
+struct video_device;
+struct shrbuf_client;
+
+/* source.c */
+
+/**
+ * struct shrbuf_source - what open files of /dev/shrbuf have to do with something
+ *
+ * Part of each buffer and of each attached queue, whose owner frees it after an RCU
+ * grace period.
+ */
+struct shrbuf_source {
+	/**
+	 * @lock: protects @uses, and what the owner says. Taken with interrupts off,
+	 * since video devices change the state of buffers in their interrupts.
+	 */
+	spinlock_t lock;
+
+	/** @uses: &struct shrbuf_use. Protected by @lock. */
+	struct list_head uses;
+
+	/** @ended: nobody can be linked any more. Protected by @lock. */
+	bool ended;
+};
+
+/**
+ * struct shrbuf_use - what one open file has to do with one source
+ */
+struct shrbuf_use {
+	/** @client: the open file. Invariant over the lifetime. */
+	struct shrbuf_client *client;
+
+	/**
+	 * @source: NULL once the source is gone. Cleared under its lock, and then
+	 * with release semantics as the last access of the source's side to this use.
+	 */
+	struct shrbuf_source *source;
+
+	/** @node: in &shrbuf_source.uses, protected by &shrbuf_source.lock */
+	struct list_head node;
+
+	/** @dead: in &shrbuf_client.dead, protected by &shrbuf_client.events_lock */
+	struct list_head dead;
+
+	/** @index: in the table of the client. Invariant over the lifetime. */
+	unsigned long index;
+
+	/** @is_queue: in which table. Invariant over the lifetime. */
+	bool is_queue;
+
+	/** @watches: wants @events. Protected by &shrbuf_source.lock. */
+	bool watches;
+
+	/** @holds: holds the frame. Protected by &shrbuf_source.lock. */
+	bool holds;
+
+	/** @fills: is the producer of the frame. Protected by &shrbuf_source.lock. */
+	bool fills;
+
+	/** @events: bits of the events wanted. Protected by &shrbuf_source.lock. */
+	u32 events;
+
+	/** @cookie: for the events. Protected by &shrbuf_source.lock. */
+	u64 cookie;
+
+	/**
+	 * @adopted: the buffer that the client is a user of, or NULL. Protected by
+	 * &shrbuf_client.lock.
+	 */
+	struct shrbuf *adopted;
+};
+
+void shrbuf_source_init(struct shrbuf_source *src);
+bool shrbuf_source_link(struct shrbuf_source *src, struct shrbuf_use *use);
+void shrbuf_source_notify(struct shrbuf_source *src, struct shrbuf_event *event);
+void shrbuf_source_end(struct shrbuf_source *src, u32 id);
 
 /* buffer.c */
 
@@ -111,6 +197,24 @@ struct shrbuf_backing_ops {
 	void (*release)(struct shrbuf *sb);
 };
 
+/* One that is filled, and some that read at the same time. */
+#define SHRBUF_NR_FLIGHTS	9
+
+/**
+ * struct shrbuf_flight - a buffer that the driver of a video device has
+ * @node: in the table of flights, protected by the lock of its bucket
+ * @vb: what the driver has, NULL when there is no flight. Protected by both the lock of
+ *	the bucket and &shrbuf_source.lock.
+ * @plane: number of the plane of @vb. Protected as @vb.
+ * @sb: the buffer. Invariant over the lifetime.
+ */
+struct shrbuf_flight {
+	struct hlist_node node;
+	struct vb2_buffer *vb;
+	unsigned int plane;
+	struct shrbuf *sb;
+};
+
 /**
  * struct shrbuf - a shared buffer
  *
@@ -171,6 +275,64 @@ struct shrbuf {
 	/** @attachments: &struct shrbuf_attachment. Protected by @lock. */
 	struct list_head attachments;
 
+	/**
+	 * @source: who watches, holds and fills. Its lock protects all that follows.
+	 * Inside of @lock, if both are taken.
+	 */
+	struct shrbuf_source source;
+
+	/** @seqcount: to read @frame, @format and the counts without the lock */
+	seqcount_spinlock_t seqcount;
+
+	/** @frame: what is in the buffer */
+	struct shrbuf_frame frame;
+
+	/** @format: how it is to be read */
+	struct shrbuf_format format;
+
+	/** @format_fixed: a video device knows @format, programs cannot set it */
+	bool format_fixed;
+
+	/** @status: SHRBUF_STATUS_*, without SHRBUF_STATUS_DEVICE */
+	u32 status;
+
+	/** @holds: number of uses that hold the frame */
+	u32 holds;
+
+	/** @claimed: a queue is about to take the buffer, nobody can hold it */
+	bool claimed;
+
+	/** @filler: the use that fills the buffer, or NULL */
+	struct shrbuf_use *filler;
+
+	/**
+	 * @queue: the attached queue that the buffer is in, or NULL. Set for the whole
+	 * life of a buffer in the memory of a queue, and for an imported one while the
+	 * device has it.
+	 */
+	struct shrbuf_queue *queue;
+
+	/** @index: of the buffer in @queue */
+	u32 index;
+
+	/** @flights: what video devices do with it, see flight.c */
+	struct shrbuf_flight flights[SHRBUF_NR_FLIGHTS];
+
+	/** @fence: signalled when the frame is there, or NULL */
+	struct shrbuf_fence *fence;
+
+	/** @spare_fence: allocated for the next frame, or NULL */
+	struct shrbuf_fence *spare_fence;
+
+	/** @fence_context: of all fences of the buffer, zero before the first */
+	u64 fence_context;
+
+	/** @fence_seqno: of the last fence */
+	u64 fence_seqno;
+
+	/** @released: woken when nobody holds the frame any more */
+	wait_queue_head_t released;
+
 	/** @rcu: frees, the list of buffers is walked under RCU */
 	struct rcu_head rcu;
 };
@@ -182,6 +344,32 @@ void shrbuf_get_by_dmabuf(struct shrbuf *sb, struct dma_buf *dmabuf);
 void shrbuf_put_memory(struct shrbuf *sb);
 struct shrbuf *shrbuf_next(unsigned long *id);
 void shrbuf_buffers_exit(void);
+
+/* state.c */
+int shrbuf_frame_check(const struct shrbuf_frame *frame, size_t size);
+void shrbuf_state_init(struct shrbuf *sb);
+void shrbuf_state_end(struct shrbuf *sb);
+void shrbuf_state_read(struct shrbuf *sb, struct shrbuf_info *info);
+void shrbuf_state_change(struct shrbuf *sb, const struct shrbuf_frame *frame);
+void shrbuf_state_event(struct shrbuf *sb, u32 type);
+void shrbuf_state_orphan(struct shrbuf *sb);
+int shrbuf_state_set(struct shrbuf *sb, struct shrbuf_use *use,
+		     struct shrbuf_frame *frame);
+int shrbuf_state_set_format(struct shrbuf *sb, const struct shrbuf_format *format);
+void shrbuf_state_fix_format(struct shrbuf *sb,
+			     const struct shrbuf_format *format);
+int shrbuf_state_hold(struct shrbuf *sb, struct shrbuf_use *use,
+		      struct shrbuf_frame *frame);
+void shrbuf_state_release(struct shrbuf *sb, struct shrbuf_use *use);
+void shrbuf_state_abandon(struct shrbuf *sb, struct shrbuf_use *use);
+
+/* flight.c */
+int shrbuf_flights_init(void);
+void shrbuf_flights_exit(void);
+bool shrbuf_in_flight(const struct shrbuf *sb);
+struct shrbuf *shrbuf_flight_buffer(struct vb2_buffer *vb, unsigned int plane,
+				    struct shrbuf_queue **sq);
+void shrbuf_flights_end(struct shrbuf *sb);
 
 /* backing-proxy.c */
 
@@ -218,20 +406,203 @@ int shrbuf_proxy_end_cpu_access(struct shrbuf *sb, enum dma_data_direction dir);
 /* backing-vb2.c */
 const struct vb2_mem_ops *shrbuf_vb2_wrapper(const struct vb2_mem_ops *base);
 const struct vb2_mem_ops *shrbuf_vb2_base(const struct vb2_mem_ops *wrapper);
+struct shrbuf *shrbuf_vb2_plane(struct vb2_buffer *vb, unsigned int plane,
+				struct shrbuf_queue **sq);
+
+/* format.c */
+struct shrbuf_format;
+struct v4l2_format;
+struct v4l2_rect;
+
+u32 shrbuf_fourcc_to_v4l2(u32 drm_fourcc, u64 modifier, bool one_memory);
+int shrbuf_format_from_v4l2(const struct v4l2_format *f, const struct v4l2_rect *crop,
+			    unsigned int mem_plane, size_t size,
+			    struct shrbuf_format *out);
+int shrbuf_format_check(const struct shrbuf_format *format, size_t size);
+
+/* format-queue.c */
+int shrbuf_format_of_queue(struct vb2_queue *q, unsigned int mem_plane, size_t size,
+			   struct shrbuf_format *out);
 
 /* adopt.c */
 int shrbuf_adopt_init(void);
 void shrbuf_adopt_exit(void);
 
 /* queue.c */
-struct shrbuf_queue;
+
+/**
+ * struct shrbuf_queue - an attached queue
+ *
+ * In the list of queues until one of detach, removal and last plane has taken it out.
+ * What has no other lock is protected by the lock of that list.
+ */
+struct shrbuf_queue {
+	/** @node: in the list of queues */
+	struct list_head node;
+
+	/**
+	 * @vdev: the video device, NULL when the attachment is orphaned. No reference
+	 * is held.
+	 */
+	struct video_device *vdev;
+
+	/**
+	 * @q: its queue. No reference is held: valid while @vdev is set, and in the
+	 * operations of its planes.
+	 */
+	struct vb2_queue *q;
+
+	/** @base: what &vb2_queue.mem_ops was before. Invariant over the lifetime. */
+	const struct vb2_mem_ops *base;
+
+	/** @planes: number of wrapped planes */
+	unsigned int planes;
+
+	/** @waits_for: the buffer whose readers VIDIOC_QBUF waits for, or NULL */
+	struct shrbuf *waits_for;
+
+	/**
+	 * @refcount: holds the memory: one for the attachment, and who called
+	 * shrbuf_queue_get()
+	 */
+	struct kref refcount;
+
+	/** @rcu: frees, see queue_release() */
+	struct rcu_head rcu;
+
+	/** @source: who watches. Has its own lock. */
+	struct shrbuf_source source;
+
+	/** @id: for tables of watches. Invariant over the lifetime. */
+	u32 id;
+
+	/**
+	 * @config: what the queue was told to do. Changes only while the queue has no
+	 * buffers, under the lock of the queue.
+	 */
+	struct shrbuf_queue_config config;
+
+	/** @ops: what &vb2_queue.ops is when @base_ops is set. Protected as @config. */
+	struct vb2_ops ops;
+
+	/** @base_ops: what &vb2_queue.ops was before, or NULL. Protected as @config. */
+	const struct vb2_ops *base_ops;
+
+	/** @dev: name of the device node. Invariant over the lifetime. */
+	char dev[32];
+
+	/** @name: name of the video device. Invariant over the lifetime. */
+	char name[32];
+
+	/** @driver: name of the driver's module. Invariant over the lifetime. */
+	char driver[MODULE_NAME_LEN];
+};
 
 bool shrbuf_queue_plane_new(struct vb2_queue *q, struct shrbuf_queue **sq);
 void shrbuf_queue_plane_gone(struct shrbuf_queue *sq);
-int shrbuf_queue_attach(int fd);
+int shrbuf_queue_attach(int fd, bool test);
 int shrbuf_queue_detach(int fd);
+struct shrbuf_queue *shrbuf_queue_get(int fd);
+void shrbuf_queue_put(struct shrbuf_queue *sq);
+u32 shrbuf_queue_id(const struct shrbuf_queue *sq);
+struct shrbuf_source *shrbuf_queue_source(struct shrbuf_queue *sq);
+void shrbuf_queue_notify(struct shrbuf_queue *sq, struct shrbuf_event *event);
+int shrbuf_queue_configure(const struct shrbuf_queue_config *arg);
+bool shrbuf_queue_wait(struct shrbuf_queue *sq, struct shrbuf *sb);
 void shrbuf_queue_show(struct seq_file *m);
 void shrbuf_queue_exit(void);
+
+/* queue-ops.c */
+void shrbuf_queue_ops_set(struct shrbuf_queue *sq,
+			  const struct shrbuf_queue_config *config);
+
+/* fence.c */
+int shrbuf_fence_prepare(struct shrbuf *sb);
+void shrbuf_fence_publish(struct shrbuf *sb, struct vb2_buffer *vb,
+			  unsigned int timeout_ms);
+void shrbuf_fence_signal(struct shrbuf *sb, int error);
+void shrbuf_fence_end(struct shrbuf *sb);
+
+/* client.c */
+
+/* Enough for the buffers of many cameras, and a bound for each open file. */
+#define SHRBUF_MAX_USES		65536
+/* Half a second of eight cameras with two events a frame at 60 frames per second. */
+#define SHRBUF_NR_EVENTS	512
+
+/**
+ * struct shrbuf_client - an open file of /dev/shrbuf
+ */
+struct shrbuf_client {
+	/**
+	 * @lock: protects @buffers, @queues and @nr_uses, and serialises requests
+	 * that change what this file has to do with a buffer. Outside of all locks of
+	 * buffers.
+	 */
+	struct mutex lock;
+
+	/** @buffers: &struct shrbuf_use by id of the buffer. Protected by @lock. */
+	struct xarray buffers;
+
+	/** @queues: &struct shrbuf_use by id of the queue. Protected by @lock. */
+	struct xarray queues;
+
+	/** @nr_uses: in both tables. Protected by @lock. */
+	unsigned int nr_uses;
+
+	/** @read_lock: one reader of @events at a time. Outside of @events_lock. */
+	struct mutex read_lock;
+
+	/**
+	 * @events_lock: protects all that follows. Taken inside of
+	 * &shrbuf_source.lock, with interrupts off.
+	 */
+	spinlock_t events_lock;
+
+	/** @dead: uses whose source is gone, to be freed by the client */
+	struct list_head dead;
+
+	/** @events: ring of SHRBUF_NR_EVENTS, NULL before the first watch */
+	struct shrbuf_event *events;
+
+	/** @first: index of the oldest event in @events */
+	unsigned int first;
+
+	/** @nr_events: number of events in @events */
+	unsigned int nr_events;
+
+	/** @lost: number of events that came after those in @events and had no room */
+	u64 lost;
+
+	/** @wait: readers and pollers */
+	wait_queue_head_t wait;
+};
+
+struct shrbuf_client *shrbuf_client_new(void);
+void shrbuf_client_free(struct shrbuf_client *client);
+long shrbuf_client_set_state(struct shrbuf_client *client, void __user *uptr);
+long shrbuf_client_watch(struct shrbuf_client *client, void __user *uptr);
+long shrbuf_client_unwatch(struct shrbuf_client *client, void __user *uptr);
+long shrbuf_client_hold(struct shrbuf_client *client, void __user *uptr);
+long shrbuf_client_release(struct shrbuf_client *client, void __user *uptr);
+long shrbuf_client_adopt(struct shrbuf_client *client, void __user *uptr);
+long shrbuf_client_disown(struct shrbuf_client *client, void __user *uptr);
+void shrbuf_client_show(struct shrbuf_client *client, struct seq_file *m);
+
+/* events.c */
+int shrbuf_events_alloc(struct shrbuf_client *client);
+void shrbuf_events_push(struct shrbuf_client *client,
+			const struct shrbuf_event *event);
+ssize_t shrbuf_events_read(struct shrbuf_client *client, char __user *uptr,
+			   size_t len, bool nonblock);
+__poll_t shrbuf_events_poll(struct shrbuf_client *client, struct file *file,
+			    struct poll_table_struct *table);
+
+/* device.c */
+bool shrbuf_fd_flags_valid(u32 fd_flags);
+int shrbuf_get_by_fd(int fd, struct shrbuf **sb, struct dma_buf **dmabuf);
+int shrbuf_give_fd(struct shrbuf *sb, u32 fd_flags, s32 *fd, void __user *uptr,
+		   const void *arg, size_t len);
 
 /* debugfs.c */
 void shrbuf_debugfs_init(void);

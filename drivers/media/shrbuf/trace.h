@@ -48,6 +48,69 @@ DEFINE_EVENT(shrbuf_buffer, shrbuf_import,
 	     TP_ARGS(sb)
 );
 
+/* content */
+DECLARE_EVENT_CLASS(shrbuf_content,
+		    TP_PROTO(const struct shrbuf *sb),
+		    TP_ARGS(sb),
+		    TP_STRUCT__entry(__field(u32, id)
+				     __field(u32, state)
+				     __field(u64, seq)
+				     __field(u32, sequence)
+				     __field(u32, holds)
+				     __field(u64, bytesused)
+				     __field(u64, timestamp)),
+		    TP_fast_assign(__entry->id = sb->id;
+				   __entry->state = sb->frame.state;
+				   __entry->seq = sb->frame.seq;
+				   __entry->sequence = sb->frame.sequence;
+				   __entry->holds = sb->holds;
+				   __entry->bytesused = sb->frame.bytesused;
+				   __entry->timestamp = sb->frame.timestamp;),
+		    TP_printk("id=%u state=%s seq=%llu holds=%u sequence=%u bytesused=%llu timestamp=%llu",
+			      __entry->id,
+			      __print_symbolic(__entry->state,
+					       { SHRBUF_STATE_EMPTY, "empty" },
+					       { SHRBUF_STATE_FILLING, "filling" },
+					       { SHRBUF_STATE_FILLED, "filled" },
+					       { SHRBUF_STATE_ERROR, "error" }),
+			      __entry->seq, __entry->holds, __entry->sequence,
+			      __entry->bytesused, __entry->timestamp)
+);
+DEFINE_EVENT(shrbuf_content, shrbuf_state,
+	     TP_PROTO(const struct shrbuf *sb),
+	     TP_ARGS(sb)
+);
+DEFINE_EVENT(shrbuf_content, shrbuf_hold,
+	     TP_PROTO(const struct shrbuf *sb),
+	     TP_ARGS(sb)
+);
+DEFINE_EVENT(shrbuf_content, shrbuf_unhold,
+	     TP_PROTO(const struct shrbuf *sb),
+	     TP_ARGS(sb)
+);
+
+/* fences of frames to come */
+DECLARE_EVENT_CLASS(shrbuf_fence,
+		    TP_PROTO(const struct shrbuf *sb, u64 seqno, int error),
+		    TP_ARGS(sb, seqno, error),
+		    TP_STRUCT__entry(__field(u32, id)
+				     __field(u64, seqno)
+				     __field(int, error)),
+		    TP_fast_assign(__entry->id = sb->id;
+				   __entry->seqno = seqno;
+				   __entry->error = error;),
+		    TP_printk("id=%u seqno=%llu error=%d", __entry->id,
+			      __entry->seqno, __entry->error)
+);
+DEFINE_EVENT(shrbuf_fence, shrbuf_fence_publish,
+	     TP_PROTO(const struct shrbuf *sb, u64 seqno, int error),
+	     TP_ARGS(sb, seqno, error)
+);
+DEFINE_EVENT(shrbuf_fence, shrbuf_fence_signal,
+	     TP_PROTO(const struct shrbuf *sb, u64 seqno, int error),
+	     TP_ARGS(sb, seqno, error)
+);
+
 /* use by the CPU */
 DEFINE_EVENT(shrbuf_buffer, shrbuf_mmap,
 	     TP_PROTO(const struct shrbuf *sb),

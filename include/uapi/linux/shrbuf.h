@@ -29,6 +29,7 @@
 #define SHRBUF_FEATURE_WATCH	(1ULL << 3)	/* WATCH, UNWATCH, and read() */
 #define SHRBUF_FEATURE_HOLD	(1ULL << 4)	/* HOLD and RELEASE */
 #define SHRBUF_FEATURE_ADOPT	(1ULL << 5)	/* ADOPT and DISOWN */
+#define SHRBUF_FEATURE_CONFIG	(1ULL << 6)	/* CONFIGURE, and ATTACH_TEST */
 
 /**
  * struct shrbuf_version - argument of SHRBUF_IOC_VERSION
@@ -48,10 +49,13 @@ struct shrbuf_version {
 	__u64 reserved[2];
 };
 
+/* Bit of &struct shrbuf_queue_op.flags: say whether it could be done, change nothing. */
+#define SHRBUF_ATTACH_TEST	(1U << 0)
+
 /**
  * struct shrbuf_queue_op - argument of SHRBUF_IOC_ATTACH and SHRBUF_IOC_DETACH
  * @fd: in: file descriptor of an open video device node
- * @flags: in: must be zero
+ * @flags: in: SHRBUF_ATTACH_TEST or zero, for SHRBUF_IOC_DETACH zero
  * @reserved: in: must be zero
  */
 struct shrbuf_queue_op {
@@ -354,6 +358,33 @@ struct shrbuf_adopt_op {
 	__u64 reserved[2];
 };
 
+/* Bits of &struct shrbuf_queue_config.flags. */
+#define SHRBUF_CONFIG_REFUSE	(1U << 0)	/* a held buffer cannot be queued */
+#define SHRBUF_CONFIG_WAIT	(1U << 1)	/* as REFUSE, but after a wait */
+#define SHRBUF_CONFIG_FENCES	(1U << 2)	/* fences for frames to come */
+
+/* Limits of &struct shrbuf_queue_config. */
+#define SHRBUF_MAX_WAIT_MS	10000
+#define SHRBUF_MAX_FENCE_MS	10000
+
+/**
+ * struct shrbuf_queue_config - argument of SHRBUF_IOC_CONFIGURE
+ * @fd: in: file descriptor of an open video device node
+ * @flags: in: SHRBUF_CONFIG_* bits, not both of REFUSE and WAIT
+ * @wait_ms: in: with SHRBUF_CONFIG_WAIT the longest wait, in milliseconds, 1 to
+ *	SHRBUF_MAX_WAIT_MS; else zero
+ * @fence_ms: in: with SHRBUF_CONFIG_FENCES the longest life of a fence, in milliseconds,
+ *	1 to SHRBUF_MAX_FENCE_MS; else zero
+ * @reserved: in: must be zero
+ */
+struct shrbuf_queue_config {
+	__s32 fd;
+	__u32 flags;
+	__u32 wait_ms;
+	__u32 fence_ms;
+	__u64 reserved[2];
+};
+
 /* 0xBC is free in the kernel's list of ioctl numbers. */
 #define SHRBUF_IOC_MAGIC	0xBC
 
@@ -378,15 +409,18 @@ struct shrbuf_adopt_op {
  * /dev/shrbuf may end it. It ends with SHRBUF_IOC_DETACH or when the device is
  * removed. While it lasts, the module of shrbuf cannot be unloaded.
  *
+ * A driver that is ported to shrbuf gives shared buffers by itself. It can be attached as
+ * well, so that its queue can be watched and configured.
+ *
  * The request waits for the lock of the queue. A signal interrupts that wait; it
  * is then restarted, or fails with EINTR, with nothing changed. Errors:
  *
  * - EFAULT: the argument cannot be read
- * - EINVAL: @flags or @reserved is not zero, or @fd is not a V4L2 device node
+ * - EINVAL: unknown @flags, @reserved is not zero, or @fd is not a V4L2 device node
  * - EBADF: @fd is not an open file
  * - EOPNOTSUPP: the driver does not tell V4L2 about its queue, or the queue has
  *   an allocator or a locking that shrbuf does not know
- * - EALREADY: the queue gives shared buffers already
+ * - EALREADY: the queue is attached already
  * - EBUSY: the queue has buffers. Free them (VIDIOC_REQBUFS with count 0) first.
  * - ENODEV: the device was removed
  * - ENOMEM: out of memory
@@ -547,7 +581,7 @@ struct shrbuf_adopt_op {
 #define SHRBUF_IOC_RELEASE	_IOW(SHRBUF_IOC_MAGIC, 0x0a, struct shrbuf_buffer_op)
 
 /**
- * define SHRBUF_IOC_ADOPT - make a shared buffer of any dma-buf
+ * define SHRBUF_IOC_ADOPT - make a shared buffer of the memory of any exporter
  *
  * Gives a file descriptor of a shared buffer that stands on the memory of @fd, or, if @fd
  * is a shared buffer, of itself. Adopting the same memory again, also elsewhere, gives the
@@ -571,5 +605,39 @@ struct shrbuf_adopt_op {
  * The buffer lives on as long as others use it. Errors as for SHRBUF_IOC_RELEASE.
  */
 #define SHRBUF_IOC_DISOWN	_IOW(SHRBUF_IOC_MAGIC, 0x0c, struct shrbuf_buffer_op)
+
+/**
+ * define SHRBUF_IOC_CONFIGURE - tell an attached queue what to do with held and fresh frames
+ *
+ * Lasts until the queue is configured again or detached. By default a queue does nothing
+ * of this.
+ *
+ * SHRBUF_CONFIG_REFUSE: VIDIOC_QBUF and VIDIOC_PREPARE_BUF of a buffer whose frame is held
+ * (SHRBUF_IOC_HOLD) fail with EBUSY, and nothing changes. When they succeed, the content
+ * becomes SHRBUF_STATE_EMPTY at once, so that nobody can hold it any more.
+ *
+ * SHRBUF_CONFIG_WAIT: they wait first until nobody holds the frame, for @wait_ms. A signal
+ * interrupts that. The wait keeps the lock of the queue, as any request on the device does,
+ * so other threads cannot use the device meanwhile. It ends when the device is removed.
+ *
+ * SHRBUF_CONFIG_FENCES: as soon as the driver of a streaming device has a buffer to fill,
+ * its dma-buf has a write fence, for displays that wait for it by themselves and for
+ * DMA_BUF_IOCTL_EXPORT_SYNC_FILE. The kernel signals it: when the frame is there, with error
+ * EIO when the frame is damaged or the stream is stopped first, ECANCELED when the stream
+ * could not start, ETIMEDOUT after @fence_ms. A display that waits for a fence shows nothing
+ * else meanwhile, therefore this is not the default. A buffer that was not exported when it
+ * was queued has no fence. Errors:
+ *
+ * - EFAULT: the argument cannot be read
+ * - EINVAL: unknown or contradicting @flags, a time that is out of its range, @reserved is
+ *   not zero, or @fd is not a V4L2 device node
+ * - EBADF: @fd is not an open file
+ * - EOPNOTSUPP: the driver does not tell V4L2 about its queue
+ * - ENOTCONN: the queue is not attached
+ * - EBUSY: the queue has buffers. Free them (VIDIOC_REQBUFS with count 0) first.
+ * - ENODEV: the device was removed
+ * - EINTR: interrupted by a signal
+ */
+#define SHRBUF_IOC_CONFIGURE	_IOW(SHRBUF_IOC_MAGIC, 0x0d, struct shrbuf_queue_config)
 
 #endif /* _UAPI_LINUX_SHRBUF_H */
