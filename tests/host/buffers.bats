@@ -119,6 +119,17 @@ setup() {
 	contains "$output" 'self:9: buffer 13 '
 }
 
+@test "info of a file that this program has opened by itself is none" {
+	for fd in 3 4 5 6; do
+		eval "exec $fd<&-"
+	done
+	for command in info watch; do
+		ctl "$command" self:3 self:4 self:5
+		equal 1 "$status"
+		equal 3 "$(grep -c 'was started without' <<<"$stderr")"
+	done
+}
+
 @test "info of a number that is open but no buffer is that of the process" {
 	fake_process 9 nine
 	exec 9</dev/null

@@ -3,9 +3,7 @@
  * shrbufctl info
  */
 
-#include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -135,8 +133,7 @@ static int info_process(int fd, int pid, struct json_object *results)
 	return ret;
 }
 
-static int info_number(int fd, const char *text, bool inherited,
-		       struct json_object *results)
+static int info_number(int fd, const char *text, struct json_object *results)
 {
 	struct json_object *result = json_object_new_object();
 	int number = atoi(text);
@@ -144,7 +141,7 @@ static int info_number(int fd, const char *text, bool inherited,
 
 	if (!result)
 		die_no_memory();
-	if (inherited) {
+	if (target_inherited(number)) {
 		tree_put_string(result, "target", text);
 		ret = ask(fd, number, result);
 	}
@@ -165,30 +162,21 @@ static bool is_number(const char *text)
 int info_collect(const struct args *args, struct json_object *tree)
 {
 	struct json_object *results = json_object_new_array();
-	bool *inherited = calloc(args->argc, sizeof(*inherited));
 	int status = EXIT_OK;
 	int fd;
 	int i;
-
-	if (!inherited)
-		die_no_memory();
-	/* Before this program opens files of its own. */
-	for (i = 0; i < args->argc; i++)
-		inherited[i] = is_number(args->argv[i]) &&
-			       fcntl(atoi(args->argv[i]), F_GETFD) >= 0;
 
 	tree_put(tree, "results", results);
 	fd = shrbuf_open();
 	if (fd < 0) {
 		tree_put_error(tree, -fd, "%s", shrbuf_explain(SHRBUF_REQUEST_OPEN, fd));
-		free(inherited);
 		return EXIT_FAILED;
 	}
 	for (i = 0; i < args->argc; i++) {
 		int ret;
 
 		if (is_number(args->argv[i])) {
-			ret = info_number(fd, args->argv[i], inherited[i], results);
+			ret = info_number(fd, args->argv[i], results);
 		} else {
 			struct json_object *result = json_object_new_object();
 
@@ -200,7 +188,6 @@ int info_collect(const struct args *args, struct json_object *tree)
 			status = EXIT_FAILED;
 	}
 	close(fd);
-	free(inherited);
 	return status;
 }
 

@@ -24,6 +24,7 @@ static const struct field buffer_fields[] = {
 	{ "seq", FIELD_NUMBER },
 	{ "age", FIELD_NUMBER },
 	{ "holds", FIELD_NUMBER },
+	{ "reads", FIELD_NUMBER },
 	{ "inodes", FIELD_WORDS },
 };
 

@@ -190,6 +190,7 @@ void table_print(FILE *f, const struct column *columns, size_t nr,
 
 /* target.c */
 bool target_valid(const char *text);
+bool target_inherited(int number);
 int target_open(const char *text, struct json_object *result);
 int target_open_pid(int pid, int number);
 const char *target_explain(int err);

@@ -108,6 +108,21 @@ int target_open_pid(int pid, int number)
 }
 
 /**
+ * target_inherited - look whether this program was started with a file descriptor
+ * @number: of the file descriptor
+ *
+ * Those that it has opened by itself are all closed on exec, and no inherited one is.
+ *
+ * Return: whether it was
+ */
+bool target_inherited(int number)
+{
+	int flags = fcntl(number, F_GETFD);
+
+	return flags >= 0 && !(flags & FD_CLOEXEC);
+}
+
+/**
  * target_open - get a file descriptor of a buffer that the user has named
  * @text: for which target_valid() is true
  * @result: gets the error
@@ -127,9 +142,12 @@ int target_open(const char *text, struct json_object *result)
 	if (pid) {
 		fd = target_open_pid(pid, number);
 	} else {
-		fd = fcntl(number, F_DUPFD_CLOEXEC, 0);
-		if (fd < 0)
-			fd = -errno;
+		fd = -EBADF;
+		if (target_inherited(number)) {
+			fd = fcntl(number, F_DUPFD_CLOEXEC, 0);
+			if (fd < 0)
+				fd = -errno;
+		}
 	}
 	if (fd == -EBADF && !pid)
 		tree_put_error(result, EBADF,

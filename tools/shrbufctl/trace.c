@@ -54,6 +54,11 @@ static const struct {
 	{ "shrbuf_release", "buffer freed" },
 	{ "shrbuf_export", "buffer exported" },
 	{ "shrbuf_import", "file turned back into a buffer" },
+	{ "shrbuf_state", "content changed" },
+	{ "shrbuf_hold", "frame held" },
+	{ "shrbuf_unhold", "frame released" },
+	{ "shrbuf_fence_publish", "fence published" },
+	{ "shrbuf_fence_signal", "fence signalled" },
 	{ "shrbuf_mmap", "buffer mapped by a program" },
 	{ "shrbuf_vmap", "buffer mapped by a driver" },
 	{ "shrbuf_vunmap", "buffer unmapped by a driver" },
@@ -171,6 +176,9 @@ static int tracer_open(struct tracer *tracer)
 	/* One that is there already is of a program that had this number before. */
 	if (mkdir(tracer->instance, 0700) && errno != EEXIST)
 		return -errno;
+	/* The clock of watch. Events shall come one by one. Older kernels lack the files. */
+	write_file(tracer->instance, "trace_clock", "mono");
+	write_file(tracer->instance, "buffer_percent", "0");
 	ret = write_file(tracer->instance, "events/shrbuf/enable", "1");
 	if (ret)
 		return ret;
