@@ -92,6 +92,11 @@ shared_fds() {
 	[ "$(grep -lx 'exp_name:	shrbuf' "/proc/$1/fdinfo/"* | wc -l)" -eq "$2" ]
 }
 
+# waits PID: whether the process watches already
+waits() {
+	find "/proc/$1/fd" -lname '*signalfd*' | grep -q .
+}
+
 no_buffers() {
 	[ "$("$ctl" list --json | jq '.buffers | length')" -eq 0 ]
 }
@@ -100,7 +105,7 @@ no_buffers() {
 	"$ctl" attach "$camera"
 	background "$ctl" watch "$camera" --json
 	watch=$!
-	until_true grep -q signalfd <(ls -l "/proc/$watch/fd")
+	until_true waits "$watch"
 	v4l2-ctl -d "$camera" --stream-mmap=3 --stream-count=5
 	until_true no_buffers
 	"$ctl" detach "$camera"
@@ -117,7 +122,7 @@ no_buffers() {
 	: >"$out"
 	background "$ctl" watch "$pid:$fd"
 	watch=$!
-	until_true grep -q signalfd <(ls -l "/proc/$watch/fd")
+	until_true waits "$watch"
 	kill "$pid"
 	wait "$watch"
 	grep -qE "^[0-9.]+  $pid:$fd  buffer [0-9]+  gone\$" "$out"
