@@ -15,6 +15,7 @@
 #define ATTACH	(1U << SHRBUF_REQUEST_ATTACH_QUEUE)
 #define DETACH	(1U << SHRBUF_REQUEST_DETACH_QUEUE)
 #define ALLOC	(1U << SHRBUF_REQUEST_ALLOC)
+#define MAP	(1U << SHRBUF_REQUEST_MAP)
 #define INFO	(1U << SHRBUF_REQUEST_GET_INFO)
 #define FORMAT	(1U << SHRBUF_REQUEST_SET_FORMAT)
 #define STATE	(1U << SHRBUF_REQUEST_SET_STATE)
@@ -137,6 +138,27 @@ static const struct explanation explanations[] = {
 	  "There is not enough memory for the buffer. Ask for less, or raise the limit of the memory cgroup.",
 	},
 
+	{ MAP, EINVAL,
+	  "The buffer is smaller than what is to be mapped, or the program asks for an access that does not exist. Map size 0, which means all, and say whether you read or write.",
+	},
+	{ MAP, EBADF,
+	  "The file descriptor of the buffer is not open. The program must keep it open until it has mapped it.",
+	},
+	{ MAP, ENOTTY,
+	  "The file is not a buffer. Map a file descriptor from VIDIOC_EXPBUF, from shrbuf_alloc(), or of another dma-buf.",
+	},
+	{ MAP, EACCES,
+	  "The file descriptor of the buffer does not allow this access. Export the buffer for reading and writing (O_RDWR), or map it for reading only.",
+	},
+	{ MAP, ENODEV,
+	  "The memory of this buffer cannot be mapped. Let a device copy it, or use a buffer from another device.",
+	},
+	{ MAP, EMFILE,
+	  "This process has too many open files, and a map needs one. Unmap other buffers, or raise the limit: ulimit -n.",
+	},
+	{ MAP, ENOMEM,
+	  "There is not enough memory or address space to map the buffer. Unmap other buffers and try again.",
+	},
 	{ INFO | UNWATCH | HOLD | RELEASE | DISOWN, EINVAL,
 	  "The file is not a shared buffer. Use one that shrbuf made, or adopt the dma-buf first.",
 	},

@@ -5,8 +5,9 @@
 #ifndef _SHRBUF_SHRBUF_H
 #define _SHRBUF_SHRBUF_H
 
-#include <linux/shrbuf.h>
 #include <stddef.h>
+
+#include <linux/shrbuf.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -25,7 +26,7 @@ extern "C" {
  * as long as nothing happens.
  *
  * File descriptors belong to the caller before and after each call: the library
- * closes none, and keeps none.
+ * closes none, and keeps none. A &struct shrbuf_map has one of its own.
  */
 
 /**
@@ -35,6 +36,7 @@ extern "C" {
  * @SHRBUF_REQUEST_ATTACH_QUEUE: shrbuf_attach_queue()
  * @SHRBUF_REQUEST_DETACH_QUEUE: shrbuf_detach_queue()
  * @SHRBUF_REQUEST_ALLOC: shrbuf_alloc()
+ * @SHRBUF_REQUEST_MAP: shrbuf_map(), shrbuf_map_begin(), shrbuf_map_end(), shrbuf_unmap()
  * @SHRBUF_REQUEST_GET_INFO: shrbuf_get_info()
  * @SHRBUF_REQUEST_SET_FORMAT: shrbuf_set_format()
  * @SHRBUF_REQUEST_SET_STATE: shrbuf_set_state()
@@ -54,6 +56,7 @@ enum shrbuf_request {
 	SHRBUF_REQUEST_ATTACH_QUEUE,
 	SHRBUF_REQUEST_DETACH_QUEUE,
 	SHRBUF_REQUEST_ALLOC,
+	SHRBUF_REQUEST_MAP,
 	SHRBUF_REQUEST_GET_INFO,
 	SHRBUF_REQUEST_SET_FORMAT,
 	SHRBUF_REQUEST_SET_STATE,
@@ -428,6 +431,148 @@ const char *shrbuf_explain(enum shrbuf_request what, int err);
  * free it.
  */
 const char *shrbuf_library_release(void);
+
+/* access by the CPU */
+
+/* Bits for shrbuf_map(). */
+#define SHRBUF_MAP_READ		(1U << 0)	/* the program reads */
+#define SHRBUF_MAP_WRITE	(1U << 1)	/* the program writes */
+#define SHRBUF_MAP_IDLE		(1U << 2)	/* no access yet, shrbuf_map_begin() begins it */
+
+/**
+ * struct shrbuf_map - a mapped buffer
+ * @addr: the memory, NULL if there is none
+ * @size: in bytes
+ * @flags: SHRBUF_MAP_*
+ * @depth: number of accesses that are open, one in another
+ * @fd: file descriptor of the map
+ * @error: why there is no memory: a negative error number, else 0
+ *
+ * Read it, change nothing. One thread at a time may use it. Memory is accessed between
+ * the begin and the end of an access only: shrbuf_map() begins one.
+ */
+struct shrbuf_map {
+	void *addr;
+	size_t size;
+	unsigned int flags;
+	unsigned int depth;
+	int fd;
+	int error;
+};
+
+/**
+ * shrbuf_map - map a buffer and begin an access by the CPU
+ * @buffer_fd: a buffer or any other dma-buf, borrowed. It may be closed afterwards.
+ * @size: how many bytes from its start, 0 for all
+ * @flags: SHRBUF_MAP_READ, SHRBUF_MAP_WRITE, or both, as the program is going to access
+ *	the memory. For writing, @buffer_fd must be open for reading and writing. With
+ *	SHRBUF_MAP_IDLE there is no access yet.
+ * @map: filled in, also on failure
+ *
+ * Beginning an access waits for devices whose fences are on the buffer, and makes the CPU
+ * see what they wrote. Who says that he only writes must not read, and sees old content
+ * if he does.
+ *
+ * Return: 0, or
+ *
+ * - -EINVAL: wrong @flags, or @size is more than the buffer has
+ * - -EBADF: @buffer_fd is not an open file
+ * - -ENOTTY: @buffer_fd is not a dma-buf
+ * - -EACCES: @buffer_fd does not allow this access
+ * - -ENODEV: the memory cannot be mapped
+ * - -EMFILE: the process has too many open files
+ * - -ENOMEM: out of memory or address space
+ */
+int shrbuf_map(int buffer_fd, size_t size, unsigned int flags, struct shrbuf_map *map);
+
+/**
+ * shrbuf_unmap - end all accesses and unmap
+ * @map: from shrbuf_map(), also of one that failed or was unmapped: that does nothing
+ *
+ * Return: 0, or the error of the end of the access. The memory is unmapped in any case.
+ */
+int shrbuf_unmap(struct shrbuf_map *map);
+
+/**
+ * shrbuf_map_begin - begin an access, for memory that stays mapped
+ * @map: a map
+ *
+ * Accesses nest: the first begin and the last end count. So a function may put a pair of
+ * them around what it does, whether its caller has begun an access or not.
+ *
+ * Return: 0, or
+ *
+ * - -EINVAL: @map has no memory
+ * - -ENOMEM and others: from the exporter of the buffer
+ */
+int shrbuf_map_begin(struct shrbuf_map *map);
+
+/**
+ * shrbuf_map_end - end an access
+ * @map: a map
+ *
+ * Devices see what was written when the outermost access has ended.
+ *
+ * Return: 0, or
+ *
+ * - -EINVAL: @map has no memory, or no access is open
+ * - others: from the exporter of the buffer. The access has ended all the same.
+ */
+int shrbuf_map_end(struct shrbuf_map *map);
+
+/**
+ * shrbuf_map_scope - shrbuf_map() of all, for SHRBUF_SCOPED_MAP()
+ * @buffer_fd: as for shrbuf_map()
+ * @flags: as for shrbuf_map()
+ *
+ * Return: the map. Without memory, its @error says why.
+ */
+struct shrbuf_map shrbuf_map_scope(int buffer_fd, unsigned int flags);
+
+/**
+ * shrbuf_map_scope_end - shrbuf_unmap(), for SHRBUF_SCOPED_MAP()
+ * @map: from shrbuf_map_scope()
+ */
+void shrbuf_map_scope_end(struct shrbuf_map *map);
+
+/**
+ * shrbuf_access_scope - shrbuf_map_begin(), for SHRBUF_SCOPED_ACCESS()
+ * @map: a map
+ *
+ * Return: @map, or NULL if the access could not begin.
+ */
+struct shrbuf_map *shrbuf_access_scope(struct shrbuf_map *map);
+
+/**
+ * shrbuf_access_scope_end - shrbuf_map_end(), for SHRBUF_SCOPED_ACCESS()
+ * @map: where the result of shrbuf_access_scope() is
+ */
+void shrbuf_access_scope_end(struct shrbuf_map **map);
+
+#if defined(__GNUC__)
+/**
+ * SHRBUF_SCOPED_MAP() - declare a map that ends with the block it is declared in
+ * @name: of the variable, a &struct shrbuf_map
+ * @buffer_fd: as for shrbuf_map(), all of the buffer
+ * @flags: as for shrbuf_map()
+ *
+ * However the block is left, also by return, break, goto, and a C++ exception, the access
+ * has ended then and the memory is unmapped. If it failed name.addr is NULL, and
+ * name.error is the error of shrbuf_map(). For GCC and clang.
+ */
+#define SHRBUF_SCOPED_MAP(name, buffer_fd, flags)				\
+	struct shrbuf_map name __attribute__((cleanup(shrbuf_map_scope_end))) =	\
+		shrbuf_map_scope(buffer_fd, flags)
+
+/**
+ * SHRBUF_SCOPED_ACCESS() - declare an access that ends with the block it is declared in
+ * @name: of the variable, a pointer that is NULL if the access could not begin
+ * @map: a pointer to a &struct shrbuf_map that stays mapped longer
+ */
+#define SHRBUF_SCOPED_ACCESS(name, map)						\
+	struct shrbuf_map *(name) __attribute__((cleanup(shrbuf_access_scope_end))) = \
+		shrbuf_access_scope(map)
+#endif
 
 #ifdef __cplusplus
 }

@@ -258,6 +258,32 @@ int import_id(int fd)
 	return try_ioctl(test_dev(), SHRBUF_TEST_IMPORT, (void *)(long)fd);
 }
 
+int try_alloc(size_t size, uint32_t flags, int device, const char *name)
+{
+	struct shrbuf_alloc_op op = {
+		.size = size, .flags = flags, .device = device, .fd_flags = O_RDWR,
+	};
+	int ret, fd;
+
+	strncpy((char *)op.name, name, sizeof(op.name) - 1);
+	ret = try_ioctl(shrbuf_dev(), SHRBUF_IOC_ALLOC, &op);
+	if (ret)
+		return ret;
+	fd = fcntl(op.fd, F_DUPFD_CLOEXEC, FIRST_TEST_FD);
+	assert_true(fd >= 0);
+	close(op.fd);
+	return fd;
+}
+
+int do_alloc(size_t size, uint32_t flags, int device, const char *name)
+{
+	int fd = try_alloc(size, flags, device, name);
+
+	if (fd < 0)
+		fail_msg("SHRBUF_IOC_ALLOC with flags %u: %s", flags, strerror(-fd));
+	return fd;
+}
+
 /* cameras */
 
 static bool camera_matches(int fd, enum camera_kind kind)

@@ -107,6 +107,10 @@ void camera_run(struct camera *cam, unsigned int frames);
 /* The first video device of this driver, or -1. Fails no test: it may just be going. */
 int video_open(const char *driver);
 
+/* A buffer that stays until it is closed; @device is for SHRBUF_ALLOC_DEVICE, else 0. */
+int try_alloc(size_t size, uint32_t flags, int device, const char *name);
+int do_alloc(size_t size, uint32_t flags, int device, const char *name);
+
 /* displays */
 /* file descriptor of the DRM device of this driver, or -1 */
 int drm_open(const char *driver);

@@ -25,8 +25,12 @@ static void version_ok(void **state)
 	assert_int_equal(version.abi, SHRBUF_ABI_VERSION);
 	assert_true(version.features & SHRBUF_FEATURE_ATTACH);
 	assert_true(version.features & SHRBUF_FEATURE_ALLOC);
+	assert_true(version.features & SHRBUF_FEATURE_CONTIG);
+	assert_true(version.features & SHRBUF_FEATURE_DEBUG);
 	assert_int_equal(version.features & ~(SHRBUF_FEATURE_ATTACH |
-					      SHRBUF_FEATURE_ALLOC), 0);
+					      SHRBUF_FEATURE_ALLOC |
+					      SHRBUF_FEATURE_CONTIG |
+					      SHRBUF_FEATURE_DEBUG), 0);
 	assert_true(version.release[0]);
 	assert_int_equal(version.release[sizeof(version.release) - 1], 0);
 }
@@ -240,10 +244,14 @@ static void alloc_wrong(void **state)
 	op.size = 1ULL << 63;
 	alloc_fails(op, -EINVAL);
 	op = good;
-	op.flags = 1;
+	op.flags = 8;
+	alloc_fails(op, -EINVAL);
+	op.flags = 0x80000000;
+	alloc_fails(op, -EINVAL);
+	op.flags = SHRBUF_ALLOC_CONTIG | SHRBUF_ALLOC_DEBUG;
 	alloc_fails(op, -EINVAL);
 	op = good;
-	op.pad = 1;
+	op.device = 1;
 	alloc_fails(op, -EINVAL);
 	op = good;
 	op.reserved[1] = 1;
@@ -258,6 +266,54 @@ static void alloc_wrong(void **state)
 	alloc_fails(op, -EINVAL);
 	assert_int_equal(try_ioctl(shrbuf_dev(), SHRBUF_IOC_ALLOC, NULL),
 			 -EFAULT);
+}
+
+/* Each wrong size and device, for each kind of memory. */
+static void alloc_flags_wrong(void **state)
+{
+	static const uint32_t flags[] = {
+		SHRBUF_ALLOC_CONTIG, SHRBUF_ALLOC_DEBUG,
+		SHRBUF_ALLOC_DEVICE,
+		SHRBUF_ALLOC_DEVICE | SHRBUF_ALLOC_CONTIG,
+		SHRBUF_ALLOC_DEVICE | SHRBUF_ALLOC_DEBUG,
+	};
+	int null = do_open("/dev/null", O_RDWR);
+	int path = do_open(camera_path(CAMERA_SINGLE), O_PATH);
+	int file = do_open("/proc/self/stat", O_RDONLY);
+	unsigned int i, j;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(flags); i++) {
+		const struct {
+			int fd;
+			int error;
+		} wrong[] = {
+			{ -1, -EBADF }, { 0x7fffffff, -EBADF }, { path, -EBADF },
+			{ null, -EINVAL }, { file, -EINVAL },
+			{ shrbuf_dev(), -EINVAL },
+		};
+		struct shrbuf_alloc_op op = {
+			.size = 4096, .fd_flags = O_RDWR, .flags = flags[i],
+		};
+
+		if (!(flags[i] & SHRBUF_ALLOC_DEVICE)) {
+			op.device = null;
+			alloc_fails(op, -EINVAL);
+			op.device = 0;
+			op.size = 0;
+			alloc_fails(op, -EINVAL);
+			op.size = ~0ULL;
+			alloc_fails(op, -EINVAL);
+			continue;
+		}
+		for (j = 0; j < ARRAY_SIZE(wrong); j++) {
+			op.device = wrong[j].fd;
+			alloc_fails(op, wrong[j].error);
+		}
+	}
+	close(null);
+	close(path);
+	close(file);
 }
 
 /* The result cannot be written: the buffer and its file descriptor are taken back. */
@@ -396,6 +452,7 @@ int main(void)
 		API_TEST(queue_wrong_state),
 		API_TEST(queue_unknown),
 		API_TEST(alloc_wrong),
+		API_TEST(alloc_flags_wrong),
 		API_TEST(alloc_read_only),
 		API_TEST(alloc_no_free_fd),
 		API_TEST(import_wrong_fd),

@@ -268,7 +268,7 @@ static int fake_alloc(struct shrbuf_alloc_op *op)
 	const char *answer = getenv("FAKE_ALLOC") ?: "25";
 	char text[64];
 
-	if (op->flags || op->pad)
+	if (op->flags || op->device)
 		return -EINVAL;
 	snprintf(text, sizeof(text), "%llu %s", op->size, op->name);
 	note("alloc", text);

@@ -47,7 +47,10 @@ documented() {
 		echo "$name"
 		text=$(page "$name" 3)
 		contains "$(section "$text" NAME)" "$name"
-		prototype=$(sed -n "/^[a-z].*[ *]$name(/,/;/p" "$TOP/lib/shrbuf.h" |
+		prototype=$(awk -v name="$name" '
+			$0 ~ "^[a-z].*[ *]" name "\\(" { on = 1 }
+			on { print }
+			/;/ { on = 0 }' "$TOP/lib/shrbuf.h" |
 			tr '\n' ' ' | tr -s '\t ' ' ')
 		[ -n "$prototype" ]
 		contains "$(section "$text" SYNOPSIS | tr -s '\n ' ' ')" "${prototype% }"

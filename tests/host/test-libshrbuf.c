@@ -172,7 +172,7 @@ static void test_alloc(void **state)
 	assert_string_equal((char *)seen.alloc.name, longest);
 	assert_int_equal(seen.alloc.fd_flags, O_RDWR);
 	assert_int_equal(seen.alloc.flags, 0);
-	assert_int_equal(seen.alloc.pad, 0);
+	assert_int_equal(seen.alloc.device, 0);
 	assert_zero(seen.alloc.reserved, sizeof(seen.alloc.reserved));
 
 	expect_ioctl(SHRBUF_IOC_ALLOC, -EINTR);
@@ -278,6 +278,8 @@ static const struct {
 	    EFAULT } },
 	{ SHRBUF_REQUEST_DETACH_QUEUE,
 	  { ENOTCONN, EBUSY, EOPNOTSUPP, ENODEV, EINVAL, EBADF, ENOTTY, EFAULT } },
+	{ SHRBUF_REQUEST_MAP,
+	  { EINVAL, EBADF, ENOTTY, EACCES, ENODEV, EMFILE, ENOMEM } },
 	{ SHRBUF_REQUEST_ALLOC,
 	  { EINVAL, ENAMETOOLONG, ENOMEM, EMFILE, ENFILE, EBADF, ENOTTY, EFAULT } },
 	{ SHRBUF_REQUEST_GET_INFO,

@@ -115,11 +115,15 @@ static int __init selftest_init(void)
 	}
 
 	pr_info("KTAP version 1\n");
-	pr_info("1..%d\n",
-		count(buffer_tests) + count(vb2_tests) + count(format_tests));
-	failed = run(buffer_tests, &nr);
-	failed += run(vb2_tests, &nr);
-	failed += run(format_tests, &nr);
+	pr_info("1..%d\n", count(coherency_tests) +
+		(coherency_bounce ? 0 : count(buffer_tests) + count(vb2_tests) +
+		 count(format_tests)));
+	if (!coherency_bounce) {
+		failed = run(buffer_tests, &nr);
+		failed += run(vb2_tests, &nr);
+		failed += run(format_tests, &nr);
+	}
+	failed += run(coherency_tests, &nr);
 	pr_info("# shrbuf_selftest: %d failed\n", failed);
 
 	platform_device_unregister(pdev);

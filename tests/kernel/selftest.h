@@ -23,6 +23,10 @@ struct selftest {
 extern const struct selftest buffer_tests[];
 extern const struct selftest vb2_tests[];
 extern const struct selftest format_tests[];
+extern const struct selftest coherency_tests[];
+
+/* Only the tests of coherency, by bounce buffers, which upset others. */
+extern bool coherency_bounce;
 
 /* A device with a DMA mask, for attaching. */
 extern struct device *selftest_dev;

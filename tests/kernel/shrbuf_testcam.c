@@ -186,6 +186,8 @@ static int testcam_new(void)
 		q->mem_ops = &unknown_memops;
 	else if (sysfs_streq(kind, "unlocked"))
 		q->lock = NULL;
+	else if (sysfs_streq(kind, "no-dma"))
+		q->dev = NULL;
 	ret = vb2_queue_init(q);
 	if (!ret)
 		ret = testcam_register();

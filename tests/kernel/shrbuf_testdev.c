@@ -3,6 +3,7 @@
  * A device for test programs, see shrbuf_testdev.h.
  */
 
+#include <linux/dma-buf.h>
 #include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
@@ -10,6 +11,7 @@
 #include <linux/module.h>
 #include <media/shrbuf.h>
 
+#include "shrbuf-compat.h"
 #include "shrbuf_testdev.h"
 
 /* Exports a buffer and gives its reference back. */
@@ -22,6 +24,31 @@ static long testdev_export(struct shrbuf *sb)
 	fd = shrbuf_export(sb, O_RDWR | O_CLOEXEC);
 	shrbuf_put(sb);
 	return fd;
+}
+
+/* Fills all memory with @number, or looks at the first byte of that page. */
+static long testdev_vmap(unsigned int cmd, int fd, unsigned long number)
+{
+	struct dma_buf *dmabuf = dma_buf_get(fd);
+	struct iosys_map map;
+	long ret;
+
+	if (IS_ERR(dmabuf))
+		return PTR_ERR(dmabuf);
+	ret = -EINVAL;
+	if (cmd == SHRBUF_TEST_PEEK && number >= dmabuf->size >> PAGE_SHIFT)
+		goto out;
+	ret = dma_buf_vmap(dmabuf, &map);
+	if (ret)
+		goto out;
+	if (cmd == SHRBUF_TEST_PEEK)
+		ret = *((u8 *)map.vaddr + (number << PAGE_SHIFT));
+	else
+		memset(map.vaddr, number, dmabuf->size);
+	dma_buf_vunmap(dmabuf, &map);
+out:
+	dma_buf_put(dmabuf);
+	return ret;
 }
 
 static long testdev_ioctl(struct file *file, unsigned int cmd,
@@ -51,6 +78,9 @@ static long testdev_ioctl(struct file *file, unsigned int cmd,
 		return 0;
 	case SHRBUF_TEST_ALLOC:
 		return testdev_export(shrbuf_alloc(arg << PAGE_SHIFT, "test"));
+	case SHRBUF_TEST_FILL:
+	case SHRBUF_TEST_PEEK:
+		return testdev_vmap(cmd, arg & U16_MAX, arg >> 16);
 	default:
 		return -ENOTTY;
 	}
@@ -86,3 +116,4 @@ module_misc_device(testdev);
 
 MODULE_DESCRIPTION("Test device of shared buffers");
 MODULE_LICENSE("GPL");
+SHRBUF_COMPAT_IMPORT_NS_DMA_BUF;

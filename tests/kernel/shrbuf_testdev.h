@@ -19,5 +19,14 @@
 #define SHRBUF_TEST_KEEP	_IO('t', 3)
 /* shrbuf_alloc() of arg pages and shrbuf_export(), gives a file descriptor back */
 #define SHRBUF_TEST_ALLOC	_IO('t', 2)
+/*
+ * What a driver does that uses dma_buf_vmap() without begin_cpu_access, as videobuf2's
+ * vmalloc allocator: SHRBUF_TEST_FILL writes a byte all over the memory,
+ * SHRBUF_TEST_PEEK gives back the first byte of a page. For any dma-buf.
+ */
+#define SHRBUF_TEST_FILL	_IO('t', 4)
+#define SHRBUF_TEST_PEEK	_IO('t', 5)
+/* The argument of these: a file descriptor below 65536, and the byte or the page. */
+#define SHRBUF_TEST_ARG(fd, number)	((unsigned long)(number) << 16 | (fd))
 
 #endif /* _SHRBUF_TESTDEV_H */

@@ -280,14 +280,35 @@ static int run_adopt(void)
 	return try_ioctl(test_dev(), SHRBUF_TEST_ADOPT, (void *)(long)dmabuf_fd);
 }
 
-static int run_alloc(void)
+static int alloc_flags(uint32_t flags, int device)
 {
 	struct shrbuf_alloc_op op = {
 		.size = NR_PAGES * PAGE, .fd_flags = O_RDWR, .name = "fail-nth",
+		.flags = flags, .device = device,
 	};
 	int ret = try_ioctl(shrbuf_dev(), SHRBUF_IOC_ALLOC, &op);
 
 	return ret ? ret : op.fd;
+}
+
+static int run_alloc(void)
+{
+	return alloc_flags(0, 0);
+}
+
+static int run_alloc_device(void)
+{
+	return alloc_flags(SHRBUF_ALLOC_DEVICE, cam.fd);
+}
+
+static int run_alloc_debug(void)
+{
+	return alloc_flags(SHRBUF_ALLOC_DEBUG, 0);
+}
+
+static void prepare_debug(void)
+{
+	dmabuf_fd = keep(run_alloc_debug());
 }
 
 /* displays */
@@ -312,6 +333,12 @@ static void prepare_prime_contig(void)
 static void prepare_prime_pages(void)
 {
 	prepare_pages();
+	use_vkms();
+}
+
+static void prepare_prime_debug(void)
+{
+	prepare_debug();
 	use_vkms();
 }
 
@@ -463,6 +490,11 @@ static int run_buffers(void)
 	return read_all("/sys/kernel/debug/shrbuf/buffers");
 }
 
+static int run_sync_list(void)
+{
+	return read_all("/sys/kernel/debug/shrbuf/sync");
+}
+
 static int run_queues(void)
 {
 	return read_all("/sys/kernel/debug/shrbuf/queues");
@@ -503,14 +535,19 @@ struct step steps[] = {
 	  { ENOMEM, EFAULT } },
 	{ "mmap vmalloc", prepare_export, run_mmap, NULL, { ENOMEM } },
 	{ "mmap pages", prepare_pages, run_mmap, NULL, { ENOMEM } },
+	/* the pages come with the touch, which only tries again */
+	{ "mmap debug", prepare_debug, run_mmap, NULL, { ENOMEM } },
 	{ "mmap adopted", prepare_adopted, run_mmap, NULL, { ENOMEM } },
 	{ "sync vmalloc", prepare_export, run_sync, NULL, { ENOMEM, EFAULT } },
 	{ "sync pages", prepare_pages, run_sync, NULL, { ENOMEM, EFAULT } },
+	{ "sync debug", prepare_debug, run_sync, NULL, { ENOMEM, EFAULT } },
 	{ "prime vmalloc", prepare_prime_vmalloc, run_prime, undo_prime,
 	  { ENOMEM, EFAULT } },
 	{ "prime contig", prepare_prime_contig, run_prime, undo_prime,
 	  { ENOMEM, EFAULT } },
 	{ "prime pages", prepare_prime_pages, run_prime, undo_prime,
+	  { ENOMEM, EFAULT } },
+	{ "prime debug", prepare_prime_debug, run_prime, undo_prime,
 	  { ENOMEM, EFAULT } },
 	{ "prime adopted", prepare_prime_adopted, run_prime, undo_prime,
 	  { ENOMEM, EFAULT } },
@@ -525,11 +562,15 @@ struct step steps[] = {
 	{ "v4l2 userptr", prepare_userptr, run_qbuf_userptr, undo_qbuf_userptr,
 	  { ENOMEM, EFAULT } },
 	{ "alloc", NULL, run_alloc, NULL, { ENOMEM, ENFILE, EFAULT } },
+	{ "alloc device", prepare_camera, run_alloc_device, NULL,
+	  { ENOMEM, ENFILE, EFAULT } },
+	{ "alloc debug", NULL, run_alloc_debug, NULL, { ENOMEM, ENFILE, EFAULT } },
 	/* the test device copies nothing, so there is no EFAULT */
 	{ "adopt", prepare_foreign, run_adopt, NULL, { ENOMEM, ENFILE } },
 	{ "adopt again", prepare_adopted_before, run_adopt, NULL,
 	  { ENOMEM, ENFILE } },
 	{ "buffers", prepare_lists, run_buffers, NULL, { ENOMEM, EFAULT } },
+	{ "sync list", prepare_debug, run_sync_list, NULL, { ENOMEM, EFAULT } },
 	{ "queues", prepare_lists, run_queues, NULL, { ENOMEM, EFAULT } },
 	{ "fdinfo", prepare_export, run_fdinfo, NULL, { ENOMEM, EFAULT } },
 };

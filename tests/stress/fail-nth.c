@@ -15,7 +15,9 @@
  *
  * - vb2_dc_get_dmabuf() has a WARN_ON() for a scatterlist that cannot be allocated. The
  *   list is made by the first export of a buffer and kept, so the contiguous camera's
- *   buffers are exported once, in another mode, before the sweep over their export.
+ *   buffers are exported once, in another mode, before the sweep over their export. A
+ *   request for contiguous memory allocates and exports at once, so it is left out: "reqbufs
+ *   contig" goes through the same functions of ours.
  * - event_define_fields() has a WARN_ON(), too, when the trace events of a module are
  *   registered. The sweep over loading stays within our own part.
  * - untrack_pfn() of x86 has one for a mapping of contiguous memory of which

@@ -67,6 +67,11 @@ int op_alloc(void)
 		arg.size = one_in(2) ? 0 : 1ULL << (32 + below(32));
 	else
 		arg.size = below(80 * PAGE) + 1;
+	if (one_in(2)) {
+		arg.flags = below(8);
+		if (arg.flags & SHRBUF_ALLOC_DEVICE)
+			arg.device = pick(ANY_VIDEO | BIT(KIND_DRM));
+	}
 	memcpy(arg.name, "fuzz\t\n", 6);
 	/* all but the size */
 	flip(&arg.flags, sizeof(arg) - offsetof(struct shrbuf_alloc_op, flags));
@@ -222,6 +227,7 @@ int op_listing(void)
 	static const char *const files[] = {
 		"/sys/kernel/debug/shrbuf/buffers",
 		"/sys/kernel/debug/shrbuf/queues",
+		"/sys/kernel/debug/shrbuf/sync",
 		"/sys/kernel/debug/dma_buf/bufinfo",
 		"/proc/self/maps",
 	};

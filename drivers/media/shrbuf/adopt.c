@@ -111,6 +111,8 @@ static struct shrbuf *shrbuf_adopt_dmabuf(struct dma_buf *dmabuf)
 	}
 	new->proxy.inner = dmabuf;
 	new->proxy.sb.status = SHRBUF_STATUS_ADOPTED;
+	/* Caches are up to the exporter, who alone knows what memory it is. */
+	shrbuf_proxy_init(&new->proxy, false);
 
 	mutex_lock(&adopt_lock);
 	ad = rhashtable_lookup_fast(&adopted, &dmabuf, adopted_params);

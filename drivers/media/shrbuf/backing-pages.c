@@ -34,29 +34,6 @@
 #define SHRBUF_PAGES_ORDER	4
 
 /**
- * struct shrbuf_pages - a buffer in pages
- * @sb: base object, must be first
- * @resv: of all dma-bufs of the buffer
- * @pages: the memory. Invariant over the lifetime.
- * @nr_pages: number of @pages. Invariant over the lifetime.
- * @lock: protects @attachments, @vaddr, @vmap_count, and &struct
- *	pages_attachment.mapped of each attachment. Innermost lock.
- * @attachments: all attached devices
- * @vaddr: kernel mapping, NULL without one
- * @vmap_count: number of users of @vaddr
- */
-struct shrbuf_pages {
-	struct shrbuf sb;
-	struct dma_resv resv;
-	struct page **pages;
-	unsigned int nr_pages;
-	struct mutex lock;	/* see above */
-	struct list_head attachments;
-	void *vaddr;
-	unsigned int vmap_count;
-};
-
-/**
  * struct pages_attachment - a device that is attached to the buffer
  * @node: in &shrbuf_pages.attachments
  * @dev: the device
@@ -74,15 +51,13 @@ struct pages_attachment {
 	bool mapped;
 };
 
-#define to_shrbuf_pages(s)	container_of(s, struct shrbuf_pages, sb)
-
-static int pages_open(struct shrbuf *sb)
+int shrbuf_pages_open(struct shrbuf *sb)
 {
 	sb->resv = &to_shrbuf_pages(sb)->resv;
 	return 0;
 }
 
-static int pages_attach(struct shrbuf *sb, struct shrbuf_attachment *sa)
+int shrbuf_pages_attach(struct shrbuf *sb, struct shrbuf_attachment *sa)
 {
 	struct shrbuf_pages *buf = to_shrbuf_pages(sb);
 	struct pages_attachment *pa;
@@ -117,7 +92,7 @@ err_free:
 	return ret;
 }
 
-static void pages_detach(struct shrbuf *sb, struct shrbuf_attachment *sa)
+void shrbuf_pages_detach(struct shrbuf *sb, struct shrbuf_attachment *sa)
 {
 	struct shrbuf_pages *buf = to_shrbuf_pages(sb);
 	struct pages_attachment *pa = sa->priv;
@@ -150,7 +125,7 @@ static void pages_copy_sgt(struct sg_table *to, const struct sg_table *from)
  * One mapping for each attachment: a second one could ask for another direction,
  * which would need other cache maintenance.
  */
-static struct sg_table *pages_map(struct shrbuf *sb,
+struct sg_table *shrbuf_pages_map(struct shrbuf *sb,
 				  struct shrbuf_attachment *sa,
 				  enum dma_data_direction dir)
 {
@@ -172,7 +147,7 @@ out:
 	return ret ? ERR_PTR(ret) : &pa->out;
 }
 
-static void pages_unmap(struct shrbuf *sb, struct shrbuf_attachment *sa,
+void shrbuf_pages_unmap(struct shrbuf *sb, struct shrbuf_attachment *sa,
 			struct sg_table *sgt, enum dma_data_direction dir)
 {
 	struct shrbuf_pages *buf = to_shrbuf_pages(sb);
@@ -184,7 +159,7 @@ static void pages_unmap(struct shrbuf *sb, struct shrbuf_attachment *sa,
 	mutex_unlock(&buf->lock);
 }
 
-static int pages_vmap(struct shrbuf *sb, struct iosys_map *map)
+int shrbuf_pages_vmap(struct shrbuf *sb, struct iosys_map *map)
 {
 	struct shrbuf_pages *buf = to_shrbuf_pages(sb);
 	int ret = 0;
@@ -203,7 +178,7 @@ static int pages_vmap(struct shrbuf *sb, struct iosys_map *map)
 	return ret;
 }
 
-static void pages_vunmap(struct shrbuf *sb, struct iosys_map *map)
+void shrbuf_pages_vunmap(struct shrbuf *sb, struct iosys_map *map)
 {
 	struct shrbuf_pages *buf = to_shrbuf_pages(sb);
 
@@ -226,7 +201,7 @@ static int pages_mmap(struct shrbuf *sb, struct vm_area_struct *vma)
 	return vm_map_pages(vma, buf->pages, buf->nr_pages);
 }
 
-static int pages_begin_cpu_access(struct shrbuf *sb,
+int shrbuf_pages_begin_cpu_access(struct shrbuf *sb,
 				  enum dma_data_direction dir)
 {
 	struct shrbuf_pages *buf = to_shrbuf_pages(sb);
@@ -240,7 +215,7 @@ static int pages_begin_cpu_access(struct shrbuf *sb,
 	return 0;
 }
 
-static int pages_end_cpu_access(struct shrbuf *sb, enum dma_data_direction dir)
+int shrbuf_pages_end_cpu_access(struct shrbuf *sb, enum dma_data_direction dir)
 {
 	struct shrbuf_pages *buf = to_shrbuf_pages(sb);
 	struct pages_attachment *pa;
@@ -253,64 +228,176 @@ static int pages_end_cpu_access(struct shrbuf *sb, enum dma_data_direction dir)
 	return 0;
 }
 
-static void pages_free(struct shrbuf_pages *buf)
-{
-	while (buf->nr_pages)
-		__free_page(buf->pages[--buf->nr_pages]);
-	kvfree(buf->pages);
-	dma_resv_fini(&buf->resv);
-	mutex_destroy(&buf->lock);
-}
-
 static void pages_release(struct shrbuf *sb)
 {
-	pages_free(to_shrbuf_pages(sb));
+	shrbuf_pages_fini(to_shrbuf_pages(sb));
 }
 
 static const struct shrbuf_backing_ops pages_ops = {
 	.name			= "pages",
-	.open			= pages_open,
-	.attach			= pages_attach,
-	.detach			= pages_detach,
-	.map			= pages_map,
-	.unmap			= pages_unmap,
-	.vmap			= pages_vmap,
-	.vunmap			= pages_vunmap,
+	.open			= shrbuf_pages_open,
+	.attach			= shrbuf_pages_attach,
+	.detach			= shrbuf_pages_detach,
+	.map			= shrbuf_pages_map,
+	.unmap			= shrbuf_pages_unmap,
+	.vmap			= shrbuf_pages_vmap,
+	.vunmap			= shrbuf_pages_vunmap,
 	.mmap			= pages_mmap,
-	.begin_cpu_access	= pages_begin_cpu_access,
-	.end_cpu_access		= pages_end_cpu_access,
+	.begin_cpu_access	= shrbuf_pages_begin_cpu_access,
+	.end_cpu_access		= shrbuf_pages_end_cpu_access,
 	.release		= pages_release,
 };
 
-/* Fills buf->pages up to @nr; on failure what is there stays for pages_free(). */
-static int pages_fill(struct shrbuf_pages *buf, unsigned int nr)
+/* Fills @pages; returns how many there are, less than @nr if it failed with *@error. */
+static unsigned int pages_fill(struct page **pages, unsigned int nr, gfp_t zone,
+			       int *error)
 {
-	const gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN;
+	const gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN | zone;
 	unsigned int order = SHRBUF_PAGES_ORDER;
-	unsigned int i;
+	unsigned int i, have = 0;
 
-	while (buf->nr_pages < nr) {
+	while (have < nr) {
 		struct page *page;
 
+		*error = -EINTR;
 		if (fatal_signal_pending(current))
-			return -EINTR;
-		while (order && (1U << order) > nr - buf->nr_pages)
+			break;
+		while (order && (1U << order) > nr - have)
 			order--;
 		/* Long runs are welcome, but not worth an effort. */
 		page = alloc_pages(order ? gfp | __GFP_NORETRY : gfp, order);
 		if (!page) {
+			*error = -ENOMEM;
 			if (!order)
-				return -ENOMEM;
+				break;
 			order--;
 			continue;
 		}
 		/* Separate pages, as mappings of user space need them. */
 		split_page(page, order);
 		for (i = 0; i < 1U << order; i++)
-			buf->pages[buf->nr_pages++] = page + i;
+			pages[have++] = page + i;
 		cond_resched();
 	}
+	return have;
+}
+
+/**
+ * shrbuf_pages_new - allocate pages
+ * @nr: how many, not zero
+ * @zone: GFP_DMA or GFP_DMA32, if they must lie there, or zero
+ *
+ * They are zeroed and charged to the memory cgroup of the caller. May sleep, a fatal
+ * signal interrupts it.
+ *
+ * Return: an array for shrbuf_pages_free(), or -ENOMEM or -EINTR.
+ */
+struct page **shrbuf_pages_new(unsigned int nr, gfp_t zone)
+{
+	struct page **pages;
+	unsigned int have;
+	int error = 0;
+
+	pages = kvcalloc(nr, sizeof(*pages), GFP_KERNEL_ACCOUNT);
+	if (!pages)
+		return ERR_PTR(-ENOMEM);
+	have = pages_fill(pages, nr, zone, &error);
+	if (have < nr) {
+		shrbuf_pages_free(pages, have);
+		return ERR_PTR(error);
+	}
+	return pages;
+}
+
+/**
+ * shrbuf_pages_free - free pages and the array of them
+ * @pages: from shrbuf_pages_new()
+ * @nr: how many
+ */
+void shrbuf_pages_free(struct page **pages, unsigned int nr)
+{
+	while (nr)
+		__free_page(pages[--nr]);
+	kvfree(pages);
+}
+
+/**
+ * shrbuf_pages_init - all of a buffer in pages but its base object
+ * @buf: zeroed object
+ * @size: in bytes, whole pages
+ * @zone: as for shrbuf_pages_new()
+ *
+ * Return: 0, or the errors of shrbuf_pages_new()
+ */
+int shrbuf_pages_init(struct shrbuf_pages *buf, size_t size, gfp_t zone)
+{
+	buf->nr_pages = size >> PAGE_SHIFT;
+	buf->pages = shrbuf_pages_new(buf->nr_pages, zone);
+	if (IS_ERR(buf->pages))
+		return PTR_ERR(buf->pages);
+	mutex_init(&buf->lock);
+	INIT_LIST_HEAD(&buf->attachments);
+	dma_resv_init(&buf->resv);
 	return 0;
+}
+
+/**
+ * shrbuf_pages_fini - undo shrbuf_pages_init()
+ * @buf: without attachments
+ */
+void shrbuf_pages_fini(struct shrbuf_pages *buf)
+{
+	shrbuf_pages_free(buf->pages, buf->nr_pages);
+	dma_resv_fini(&buf->resv);
+	mutex_destroy(&buf->lock);
+}
+
+/**
+ * shrbuf_size_ok - may a buffer be of this size
+ * @size: in bytes, before it is rounded up
+ *
+ * Our own limit, far below where kvcalloc() would warn.
+ */
+bool shrbuf_size_ok(size_t size)
+{
+	return size && size <= round_down(U32_MAX, PAGE_SIZE);
+}
+
+/**
+ * shrbuf_alloc_pages - allocate a buffer in pages that lie in a zone of memory
+ * @size: in bytes, is rounded up to whole pages
+ * @zone: as for shrbuf_pages_new()
+ * @name: for listings, is copied and cut to fit
+ *
+ * Return: as shrbuf_alloc()
+ */
+struct shrbuf *shrbuf_alloc_pages(size_t size, gfp_t zone, const char *name)
+{
+	struct shrbuf_pages *buf;
+	int ret;
+
+	might_sleep();
+	if (!shrbuf_size_ok(size))
+		return ERR_PTR(-EINVAL);
+	size = PAGE_ALIGN(size);
+
+	buf = kzalloc(sizeof(*buf), GFP_KERNEL_ACCOUNT);
+	if (!buf)
+		return ERR_PTR(-ENOMEM);
+	ret = shrbuf_pages_init(buf, size, zone);
+	if (ret)
+		goto err_free;
+	ret = shrbuf_init(&buf->sb, &pages_ops, size, FMODE_READ | FMODE_WRITE,
+			  name);
+	if (ret)
+		goto err_fini;
+	return &buf->sb;
+
+err_fini:
+	shrbuf_pages_fini(buf);
+err_free:
+	kfree(buf);
+	return ERR_PTR(ret);
 }
 
 /**
@@ -329,39 +416,6 @@ static int pages_fill(struct shrbuf_pages *buf, unsigned int nr)
  */
 struct shrbuf *shrbuf_alloc(size_t size, const char *name)
 {
-	struct shrbuf_pages *buf;
-	unsigned int nr;
-	int ret = -ENOMEM;
-
-	might_sleep();
-	/* Our own limit, far below where kvcalloc() would warn. */
-	if (!size || size > round_down(U32_MAX, PAGE_SIZE))
-		return ERR_PTR(-EINVAL);
-	size = PAGE_ALIGN(size);
-	nr = size >> PAGE_SHIFT;
-
-	buf = kzalloc(sizeof(*buf), GFP_KERNEL_ACCOUNT);
-	if (!buf)
-		return ERR_PTR(-ENOMEM);
-	mutex_init(&buf->lock);
-	INIT_LIST_HEAD(&buf->attachments);
-	dma_resv_init(&buf->resv);
-
-	buf->pages = kvcalloc(nr, sizeof(*buf->pages), GFP_KERNEL_ACCOUNT);
-	if (!buf->pages)
-		goto err;
-	ret = pages_fill(buf, nr);
-	if (ret)
-		goto err;
-	ret = shrbuf_init(&buf->sb, &pages_ops, size, FMODE_READ | FMODE_WRITE,
-			  name);
-	if (ret)
-		goto err;
-	return &buf->sb;
-
-err:
-	pages_free(buf);
-	kfree(buf);
-	return ERR_PTR(ret);
+	return shrbuf_alloc_pages(size, 0, name);
 }
 EXPORT_SYMBOL_GPL(shrbuf_alloc);

@@ -35,6 +35,7 @@
  */
 
 #include <linux/device.h>
+#include <linux/dma-mapping.h>
 #include <linux/err.h>
 #include <linux/export.h>
 #include <linux/fs.h>
@@ -49,25 +50,6 @@
 #include "trace.h"
 
 /**
- * struct shrbuf_vb2 - a shared buffer in memory of a videobuf2 allocator
- * @proxy: base object, must be first. Its @inner is the allocator's dma-buf while
- *	the buffer is exported.
- * @base: the allocator
- * @priv: what the allocator returned. One reference of it is ours.
- * @owner: module of the driver of the device that @priv needs, or NULL
- * @vb: for the allocator when it makes a dma-buf. NULL once the queue has given
- *	the plane back: the allocators take the argument but look only at @priv.
- *	Protected by &shrbuf.lock.
- */
-struct shrbuf_vb2 {
-	struct shrbuf_proxy proxy;
-	const struct vb2_mem_ops *base;
-	void *priv;
-	struct module *owner;
-	struct vb2_buffer *vb;
-};
-
-/**
  * struct shrbuf_plane - what videobuf2 holds for one plane
  * @base: the allocator
  * @priv: what the allocator returned
@@ -80,8 +62,6 @@ struct shrbuf_plane {
 	struct shrbuf_vb2 *buf;
 	struct shrbuf_queue *sq;
 };
-
-#define to_shrbuf_vb2(s)	container_of(s, struct shrbuf_vb2, proxy.sb)
 
 /* the shared buffer */
 
@@ -118,6 +98,27 @@ static int vb2_mmap_shared(struct shrbuf *sb, struct vm_area_struct *vma)
 	return buf->base->mmap(buf->priv, vma);
 }
 
+/* Memory of a queue for V4L2_MEMORY_FLAG_NON_COHERENT: its allocator forgets this. */
+static int vb2_begin_cpu_access(struct shrbuf *sb, enum dma_data_direction dir)
+{
+	struct shrbuf_vb2 *buf = to_shrbuf_vb2(sb);
+
+	if (buf->dev)
+		shrbuf_sync_for_cpu(buf->dev, buf->addr, sb->size, buf->dma_dir);
+	return shrbuf_proxy_begin_cpu_access(sb, dir);
+}
+
+static int vb2_end_cpu_access(struct shrbuf *sb, enum dma_data_direction dir)
+{
+	struct shrbuf_vb2 *buf = to_shrbuf_vb2(sb);
+	int ret = shrbuf_proxy_end_cpu_access(sb, dir);
+
+	if (buf->dev)
+		shrbuf_sync_for_device(buf->dev, buf->addr, sb->size,
+				       buf->dma_dir);
+	return ret;
+}
+
 static void vb2_release(struct shrbuf *sb)
 {
 	struct shrbuf_vb2 *buf = to_shrbuf_vb2(sb);
@@ -139,8 +140,8 @@ static void vb2_release(struct shrbuf *sb)
 	.vmap			= shrbuf_proxy_vmap,		\
 	.vunmap			= shrbuf_proxy_vunmap,		\
 	.mmap			= vb2_mmap_shared,		\
-	.begin_cpu_access	= shrbuf_proxy_begin_cpu_access, \
-	.end_cpu_access		= shrbuf_proxy_end_cpu_access,	\
+	.begin_cpu_access	= vb2_begin_cpu_access,	\
+	.end_cpu_access		= vb2_end_cpu_access,		\
 	.release		= vb2_release,			\
 }
 
@@ -150,6 +151,58 @@ static const struct shrbuf_backing_ops dma_sg_backing =
 	SHRBUF_VB2_BACKING("vb2-dma-sg");
 static const struct shrbuf_backing_ops dma_contig_backing =
 	SHRBUF_VB2_BACKING("vb2-dma-contig");
+const struct shrbuf_backing_ops shrbuf_contig_backing =
+	SHRBUF_VB2_BACKING("contig");
+
+/**
+ * shrbuf_vb2_init - allocate memory by an allocator of videobuf2 and make a buffer of it
+ * @buf: zeroed object
+ * @vb: for the allocator. Its queue says how to allocate.
+ * @dev: for the allocator
+ * @size: in bytes
+ * @base: the allocator
+ * @ops: the backing
+ * @owner: module that must stay until the memory is given back, or NULL. It is there now.
+ * @name: as for shrbuf_init()
+ *
+ * On failure the caller still owns @buf. May sleep.
+ *
+ * Return: 0, or the errors of shrbuf_init() and of the allocator.
+ */
+int shrbuf_vb2_init(struct shrbuf_vb2 *buf, struct vb2_buffer *vb,
+		    struct device *dev, unsigned long size,
+		    const struct vb2_mem_ops *base,
+		    const struct shrbuf_backing_ops *ops, struct module *owner,
+		    const char *name)
+{
+	bool contig = base == &vb2_dma_contig_memops;
+	int ret;
+
+	buf->base = base;
+	buf->vb = vb;
+	buf->owner = owner;
+	buf->priv = base->alloc(vb, dev, size);
+	if (IS_ERR_OR_NULL(buf->priv))
+		return buf->priv ? PTR_ERR(buf->priv) : -ENOMEM;
+
+	/* Coherent memory is left alone, see backing-proxy.c. */
+	shrbuf_proxy_init(&buf->proxy, !contig || vb->vb2_queue->non_coherent_mem);
+	if (contig && vb->vb2_queue->non_coherent_mem) {
+		buf->addr = *(dma_addr_t *)base->cookie(vb, buf->priv);
+		buf->dma_dir = vb->vb2_queue->dma_dir;
+		/* As dma-buf's importers are served: only where it is needed. */
+		if (dma_need_sync(dev, buf->addr))
+			buf->dev = dev;
+	}
+	__module_get(owner);
+	ret = shrbuf_init(&buf->proxy.sb, ops, size, FMODE_READ | FMODE_WRITE,
+			  name);
+	if (ret) {
+		base->put(buf->priv);
+		module_put(owner);
+	}
+	return ret;
+}
 
 /* the wrapped operations */
 
@@ -185,13 +238,10 @@ static void plane_free(struct shrbuf_plane *plane)
 static struct module *plane_owner(struct device *dev,
 				  const struct vb2_mem_ops *base)
 {
-	struct module *owner = NULL;
-
-	if (base != &vb2_vmalloc_memops && dev && dev->driver)
-		owner = dev->driver->owner;
 	/* The driver is at work for us, so its module is there. */
-	__module_get(owner);
-	return owner;
+	if (base != &vb2_vmalloc_memops && dev && dev->driver)
+		return dev->driver->owner;
+	return NULL;
 }
 
 /* The plane that is being made is the first one without memory. */
@@ -223,17 +273,6 @@ static void *plane_alloc(struct vb2_buffer *vb, struct device *dev,
 	if (!buf)
 		goto err_plane;
 
-	plane->priv = base->alloc(vb, dev, size);
-	if (IS_ERR_OR_NULL(plane->priv)) {
-		if (plane->priv)
-			ret = PTR_ERR(plane->priv);
-		goto err_buf;
-	}
-
-	buf->base = base;
-	buf->priv = plane->priv;
-	buf->vb = vb;
-	buf->owner = plane_owner(dev, base);
 	buf->proxy.sb.status = SHRBUF_STATUS_QUEUE;
 	/* Not all drivers can be asked, then a program may set the format. */
 	buf->proxy.sb.format_fixed =
@@ -246,16 +285,14 @@ static void *plane_alloc(struct vb2_buffer *vb, struct device *dev,
 	}
 	snprintf(name, sizeof(name), "%s/%u.%u", dev ? dev_name(dev) : "vb2",
 		 vb->index, number);
-	ret = shrbuf_init(&buf->proxy.sb, ops, size, FMODE_READ | FMODE_WRITE,
-			  name);
+	ret = shrbuf_vb2_init(buf, vb, dev, size, base, ops,
+			      plane_owner(dev, base), name);
 	if (ret)
-		goto err_priv;
+		goto err_buf;
+	plane->priv = buf->priv;
 	plane->buf = buf;
 	return plane;
 
-err_priv:
-	base->put(plane->priv);
-	module_put(buf->owner);
 err_buf:
 	kfree(buf);
 err_plane:

@@ -109,6 +109,20 @@ static const struct seq_operations buffers_sops = {
 };
 DEFINE_SEQ_ATTRIBUTE(buffers);
 
+/* The same walk, other lines. */
+static int sync_show(struct seq_file *m, void *v)
+{
+	return shrbuf_debug_show(m, v == SEQ_START_TOKEN ? NULL : v) ? 0 : SEQ_SKIP;
+}
+
+static const struct seq_operations sync_sops = {
+	.start	= buffers_start,
+	.next	= buffers_next,
+	.stop	= buffers_stop,
+	.show	= sync_show,
+};
+DEFINE_SEQ_ATTRIBUTE(sync);
+
 static int queues_show(struct seq_file *m, void *v)
 {
 	seq_puts(m, "node\tname\tdriver\tbusy\n");
@@ -121,6 +135,7 @@ void shrbuf_debugfs_init(void)
 {
 	shrbuf_dir = debugfs_create_dir("shrbuf", NULL);
 	debugfs_create_file("buffers", 0400, shrbuf_dir, NULL, &buffers_fops);
+	debugfs_create_file("sync", 0400, shrbuf_dir, NULL, &sync_fops);
 	debugfs_create_file("queues", 0400, shrbuf_dir, NULL, &queues_fops);
 }
 

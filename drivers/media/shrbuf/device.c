@@ -3,11 +3,11 @@
  * /dev/shrbuf, and start and end of the module.
  */
 
-#include <linux/dma-buf.h>
-#include <linux/file.h>
+#include <linux/dma-mapping.h>
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/string.h>
@@ -30,7 +30,8 @@ static long shrbuf_ioctl_version(void __user *uptr)
 	arg.features = SHRBUF_FEATURE_ATTACH | SHRBUF_FEATURE_ALLOC |
 		       SHRBUF_FEATURE_STATE | SHRBUF_FEATURE_WATCH |
 		       SHRBUF_FEATURE_HOLD | SHRBUF_FEATURE_ADOPT |
-		       SHRBUF_FEATURE_CONFIG;
+		       SHRBUF_FEATURE_CONFIG | SHRBUF_FEATURE_CONTIG |
+		       SHRBUF_FEATURE_DEBUG;
 	memset(arg.release, 0, sizeof(arg.release));
 	strscpy(arg.release, SHRBUF_RELEASE, sizeof(arg.release));
 	return copy_to_user(uptr, &arg, sizeof(arg)) ? -EFAULT : 0;
@@ -142,32 +143,6 @@ int shrbuf_give_fd(struct shrbuf *sb, u32 fd_flags, s32 *fd, void __user *uptr,
 	/* The file takes our reference. */
 	fd_install(*fd, dmabuf->file);
 	return 0;
-}
-
-static long shrbuf_ioctl_alloc(void __user *uptr)
-{
-	struct shrbuf_alloc_op arg;
-	struct shrbuf *sb;
-	long ret;
-
-	if (copy_from_user(&arg, uptr, sizeof(arg)))
-		return -EFAULT;
-	if (arg.flags || arg.pad ||
-	    memchr_inv(arg.reserved, 0, sizeof(arg.reserved)))
-		return -EINVAL;
-	if (!shrbuf_fd_flags_valid(arg.fd_flags))
-		return -EINVAL;
-	if (!memchr(arg.name, 0, sizeof(arg.name)) || arg.size > SIZE_MAX)
-		return -EINVAL;
-
-	sb = shrbuf_alloc(arg.size, arg.name[0] ? (char *)arg.name :
-						  current->comm);
-	if (IS_ERR(sb))
-		return PTR_ERR(sb);
-	arg.size = shrbuf_size(sb);
-	ret = shrbuf_give_fd(sb, arg.fd_flags, &arg.fd, uptr, &arg, sizeof(arg));
-	shrbuf_put(sb);
-	return ret;
 }
 
 static long shrbuf_ioctl_info(void __user *uptr)
@@ -306,6 +281,28 @@ static struct miscdevice shrbuf_device = {
 	.fops	= &shrbuf_fops,
 	.mode	= 0660,
 };
+
+/**
+ * shrbuf_dma_device - the device to allocate memory for that is for no other one
+ *
+ * Only while /dev/shrbuf is open. It gets its DMA mask when it is needed first, because
+ * programs can open it before misc_register() has returned. May sleep.
+ *
+ * Return: a device with a DMA mask of 32 bits, as most devices have, or -EIO if this
+ * system has no memory for that
+ */
+struct device *shrbuf_dma_device(void)
+{
+	static DEFINE_MUTEX(lock);
+	struct device *dev = shrbuf_device.this_device;
+	int ret = 0;
+
+	mutex_lock(&lock);
+	if (!dev->dma_mask)
+		ret = dma_coerce_mask_and_coherent(dev, DMA_BIT_MASK(32));
+	mutex_unlock(&lock);
+	return ret ? ERR_PTR(ret) : dev;
+}
 
 static int __init shrbuf_module_init(void)
 {

@@ -118,9 +118,19 @@ static int shrbuf_dmabuf_mmap(struct dma_buf *dmabuf,
 static int shrbuf_dmabuf_begin_cpu_access(struct dma_buf *dmabuf,
 					  enum dma_data_direction dir)
 {
+	bool write = dir != DMA_FROM_DEVICE;
 	struct shrbuf *sb = dmabuf->priv;
+	long ret;
 
 	trace_shrbuf_begin_cpu_access(sb);
+	/*
+	 * dma-buf waits for fences only after this. Caches must be invalidated when
+	 * the device has finished, not before.
+	 */
+	ret = dma_resv_wait_timeout(dmabuf->resv, dma_resv_usage_rw(write), true,
+				    MAX_SCHEDULE_TIMEOUT);
+	if (ret < 0)
+		return ret;
 	return sb->ops->begin_cpu_access(sb, dir);
 }
 

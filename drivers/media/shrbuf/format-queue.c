@@ -16,14 +16,17 @@
  * Locks. VIDIOC_G_FMT runs under &video_device.lock; whatever locks the driver takes
  * within, it takes inside of that one. Allocation runs under &vb2_queue.lock if there is
  * one, else under &video_device.lock. So the driver can be asked right there, as V4L2
- * would ask it, if both are the same lock, or the queue has none: the driver is called with
- * the locks that it expects, and the order of locks is one that V4L2 has made before. The
- * format cannot change under us: VIDIOC_S_FMT takes that lock as well.
+ * would ask it, if
  *
- * Some drivers have a function of their own around that of videobuf2 (vivid checks its
- * other queues in VIDIOC_REQBUFS). Where V4L2's lock serialises all requests of the device,
- * none of the drivers of 6.1 takes another lock there that VIDIOC_G_FMT takes as well: it
- * would protect nothing. Those that lock by themselves have no &video_device.lock.
+ * - both are the same lock, or the queue has none: the driver is called with the locks
+ *   that it expects, and the order of locks is one that V4L2 has made before. The format
+ *   cannot change under us: VIDIOC_S_FMT takes that lock as well.
+ * - the driver takes no lock of its own around the allocation that it takes in
+ *   VIDIOC_G_FMT too. There is none if it has left the request to videobuf2's functions.
+ *   A few drivers (in 6.1 vivid and exynos4-is) have functions of their own for
+ *   VIDIOC_REQBUFS or VIDIOC_CREATE_BUFS, which look at the arguments, and take no lock:
+ *   drivers whose V4L2 takes the lock have no use for another. These are trusted. No
+ *   driver does this with the other system calls, and one that did is not asked.
  *
  * Where the queue has a lock of its own that is not tried. Reading the format there would
  * be no worse a race than the driver's own queue_setup(), which runs under the same lock
@@ -86,12 +89,22 @@ static struct file *queue_file(const struct vb2_queue *q)
 	return search.file;
 }
 
-/* V4L2's lock is around both allocations and VIDIOC_G_FMT, see above. */
+/* No lock of the driver but V4L2's is around allocations, see above. */
 static bool driver_can_be_asked(struct video_device *vdev)
 {
+	const struct v4l2_file_operations *fops = vdev->fops;
+	const struct v4l2_ioctl_ops *ops = vdev->ioctl_ops;
 	const struct vb2_queue *q = vdev->queue;
 
-	return vdev->ioctl_ops && vdev->lock && (!q->lock || q->lock == vdev->lock);
+	if (!vdev->lock || (q->lock && q->lock != vdev->lock))
+		return false;
+	return ops && fops &&
+	       (!ops->vidioc_prepare_buf ||
+		ops->vidioc_prepare_buf == vb2_ioctl_prepare_buf) &&
+	       (!ops->vidioc_qbuf || ops->vidioc_qbuf == vb2_ioctl_qbuf) &&
+	       (!fops->read || fops->read == vb2_fop_read) &&
+	       (!fops->write || fops->write == vb2_fop_write) &&
+	       (!fops->poll || fops->poll == vb2_fop_poll);
 }
 
 /* The driver has it, and has not disabled it for this device. */

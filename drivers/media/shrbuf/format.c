@@ -233,9 +233,10 @@ u32 shrbuf_fourcc_to_v4l2(u32 drm_fourcc, u64 modifier, bool one_memory)
 
 	for (i = 0; i < ARRAY_SIZE(fourccs); i++) {
 		const struct fourcc *fcc = &fourccs[i];
+		bool one = fcc->memories == 1;
 
 		if (fcc->drm == drm_fourcc && fcc->modifier == modifier && !fcc->old &&
-		    (fcc->planes == 1 || (fcc->memories == 1) == one_memory))
+		    (fcc->planes == 1 || one == one_memory))
 			return fcc->v4l2;
 	}
 	return 0;

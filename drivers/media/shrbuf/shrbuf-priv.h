@@ -6,6 +6,7 @@
 #define _SHRBUF_PRIV_H
 
 #include <linux/dma-buf.h>
+#include <linux/dma-resv.h>
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/module.h>
@@ -29,6 +30,7 @@
 struct dentry;
 struct device;
 struct file;
+struct module;
 struct poll_table_struct;
 struct seq_file;
 struct shrbuf;
@@ -370,6 +372,61 @@ bool shrbuf_in_flight(const struct shrbuf *sb);
 struct shrbuf *shrbuf_flight_buffer(struct vb2_buffer *vb, unsigned int plane,
 				    struct shrbuf_queue **sq);
 void shrbuf_flights_end(struct shrbuf *sb);
+/* backing-pages.c */
+
+/**
+ * struct shrbuf_pages - a buffer in pages
+ */
+struct shrbuf_pages {
+	/** @sb: base object, must be first */
+	struct shrbuf sb;
+
+	/** @resv: of all dma-bufs of the buffer */
+	struct dma_resv resv;
+
+	/** @pages: the memory. Invariant over the lifetime. */
+	struct page **pages;
+
+	/** @nr_pages: number of @pages. Invariant over the lifetime. */
+	unsigned int nr_pages;
+
+	/**
+	 * @lock: protects @attachments, @vaddr, @vmap_count, and what backing-pages.c
+	 * keeps for each attachment. Innermost lock.
+	 */
+	struct mutex lock;
+
+	/** @attachments: all attached devices */
+	struct list_head attachments;
+
+	/** @vaddr: kernel mapping, NULL without one */
+	void *vaddr;
+
+	/** @vmap_count: number of users of @vaddr */
+	unsigned int vmap_count;
+};
+
+#define to_shrbuf_pages(s)	container_of(s, struct shrbuf_pages, sb)
+
+bool shrbuf_size_ok(size_t size);
+struct shrbuf *shrbuf_alloc_pages(size_t size, gfp_t zone, const char *name);
+int shrbuf_pages_init(struct shrbuf_pages *buf, size_t size, gfp_t zone);
+void shrbuf_pages_fini(struct shrbuf_pages *buf);
+struct page **shrbuf_pages_new(unsigned int nr, gfp_t zone);
+void shrbuf_pages_free(struct page **pages, unsigned int nr);
+int shrbuf_pages_open(struct shrbuf *sb);
+int shrbuf_pages_attach(struct shrbuf *sb, struct shrbuf_attachment *sa);
+void shrbuf_pages_detach(struct shrbuf *sb, struct shrbuf_attachment *sa);
+struct sg_table *shrbuf_pages_map(struct shrbuf *sb,
+				  struct shrbuf_attachment *sa,
+				  enum dma_data_direction dir);
+void shrbuf_pages_unmap(struct shrbuf *sb, struct shrbuf_attachment *sa,
+			struct sg_table *sgt, enum dma_data_direction dir);
+int shrbuf_pages_vmap(struct shrbuf *sb, struct iosys_map *map);
+void shrbuf_pages_vunmap(struct shrbuf *sb, struct iosys_map *map);
+int shrbuf_pages_begin_cpu_access(struct shrbuf *sb,
+				  enum dma_data_direction dir);
+int shrbuf_pages_end_cpu_access(struct shrbuf *sb, enum dma_data_direction dir);
 
 /* backing-proxy.c */
 
@@ -386,10 +443,20 @@ struct shrbuf_proxy {
 	 * under &shrbuf.lock.
 	 */
 	struct dma_buf *inner;
+
+	/** @sync: cache maintenance for importers is up to us. Invariant. */
+	bool sync;
+
+	/** @lock: protects @attachments and what they are used for */
+	struct mutex lock;
+
+	/** @attachments: devices, see backing-proxy.c */
+	struct list_head attachments;
 };
 
 #define to_shrbuf_proxy(s)	container_of(s, struct shrbuf_proxy, sb)
 
+void shrbuf_proxy_init(struct shrbuf_proxy *proxy, bool sync);
 int shrbuf_proxy_attach(struct shrbuf *sb, struct shrbuf_attachment *sa);
 void shrbuf_proxy_detach(struct shrbuf *sb, struct shrbuf_attachment *sa);
 struct sg_table *shrbuf_proxy_map(struct shrbuf *sb,
@@ -402,8 +469,61 @@ void shrbuf_proxy_vunmap(struct shrbuf *sb, struct iosys_map *map);
 int shrbuf_proxy_begin_cpu_access(struct shrbuf *sb,
 				  enum dma_data_direction dir);
 int shrbuf_proxy_end_cpu_access(struct shrbuf *sb, enum dma_data_direction dir);
+void shrbuf_sync_for_cpu(struct device *dev, dma_addr_t addr, size_t size,
+			 enum dma_data_direction dir);
+void shrbuf_sync_for_device(struct device *dev, dma_addr_t addr, size_t size,
+			    enum dma_data_direction dir);
 
 /* backing-vb2.c */
+
+/**
+ * struct shrbuf_vb2 - a shared buffer in memory of a videobuf2 allocator
+ */
+struct shrbuf_vb2 {
+	/**
+	 * @proxy: base object, must be first. Its @inner is the allocator's dma-buf
+	 * while the buffer is exported.
+	 */
+	struct shrbuf_proxy proxy;
+
+	/** @base: the allocator. Invariant over the lifetime. */
+	const struct vb2_mem_ops *base;
+
+	/** @priv: what the allocator returned. One reference of it is ours. */
+	void *priv;
+
+	/** @owner: module of the driver of the device that @priv needs, or NULL */
+	struct module *owner;
+
+	/**
+	 * @dev: device whose caches are to be maintained by us when the CPU accesses
+	 * the memory, or NULL. The allocator holds it. Invariant over the lifetime.
+	 */
+	struct device *dev;
+
+	/** @addr: address of the memory for @dev, in one piece */
+	dma_addr_t addr;
+
+	/** @dma_dir: direction of the mapping for @dev */
+	enum dma_data_direction dma_dir;
+
+	/**
+	 * @vb: for the allocator when it makes a dma-buf. NULL once the queue has
+	 * given the plane back: the allocators take the argument but look only at
+	 * @priv. Protected by &shrbuf.lock.
+	 */
+	struct vb2_buffer *vb;
+};
+
+#define to_shrbuf_vb2(s)	container_of(s, struct shrbuf_vb2, proxy.sb)
+
+extern const struct shrbuf_backing_ops shrbuf_contig_backing;
+
+int shrbuf_vb2_init(struct shrbuf_vb2 *buf, struct vb2_buffer *vb,
+		    struct device *dev, unsigned long size,
+		    const struct vb2_mem_ops *base,
+		    const struct shrbuf_backing_ops *ops, struct module *owner,
+		    const char *name);
 const struct vb2_mem_ops *shrbuf_vb2_wrapper(const struct vb2_mem_ops *base);
 const struct vb2_mem_ops *shrbuf_vb2_base(const struct vb2_mem_ops *wrapper);
 struct shrbuf *shrbuf_vb2_plane(struct vb2_buffer *vb, unsigned int plane,
@@ -423,6 +543,17 @@ int shrbuf_format_check(const struct shrbuf_format *format, size_t size);
 /* format-queue.c */
 int shrbuf_format_of_queue(struct vb2_queue *q, unsigned int mem_plane, size_t size,
 			   struct shrbuf_format *out);
+
+/* backing-contig.c */
+struct shrbuf *shrbuf_alloc_contig(struct device *dev, struct module *owner,
+				   size_t size, const char *name);
+
+/* backing-debug.c */
+struct shrbuf *shrbuf_alloc_debug(size_t size, gfp_t zone, const char *name);
+bool shrbuf_debug_show(struct seq_file *m, struct shrbuf *sb);
+
+/* alloc.c */
+long shrbuf_ioctl_alloc(void __user *uptr);
 
 /* adopt.c */
 int shrbuf_adopt_init(void);
@@ -603,6 +734,7 @@ bool shrbuf_fd_flags_valid(u32 fd_flags);
 int shrbuf_get_by_fd(int fd, struct shrbuf **sb, struct dma_buf **dmabuf);
 int shrbuf_give_fd(struct shrbuf *sb, u32 fd_flags, s32 *fd, void __user *uptr,
 		   const void *arg, size_t len);
+struct device *shrbuf_dma_device(void);
 
 /* debugfs.c */
 void shrbuf_debugfs_init(void);

@@ -133,6 +133,20 @@ DEFINE_EVENT(shrbuf_buffer, shrbuf_end_cpu_access,
 	     TP_ARGS(sb)
 );
 
+/* a debug buffer was used without DMA_BUF_IOCTL_SYNC, see backing-debug.c */
+TRACE_EVENT(shrbuf_sync_missing,
+	    TP_PROTO(const struct shrbuf *sb, const char *what),
+	    TP_ARGS(sb, what),
+	    TP_STRUCT__entry(__field(u32, id)
+			     __string(what, what)
+			     __string(name, sb->name)),
+	    TP_fast_assign(__entry->id = sb->id;
+			   shrbuf_compat_assign_str(what, what);
+			   shrbuf_compat_assign_str(name, sb->name);),
+	    TP_printk("id=%u what=%s name=%s", __entry->id, __get_str(what),
+		      __get_str(name))
+);
+
 /* use by a device */
 DECLARE_EVENT_CLASS(shrbuf_device,
 		    TP_PROTO(const struct shrbuf *sb, const struct device *dev),

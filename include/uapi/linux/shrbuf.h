@@ -30,6 +30,8 @@
 #define SHRBUF_FEATURE_HOLD	(1ULL << 4)	/* HOLD and RELEASE */
 #define SHRBUF_FEATURE_ADOPT	(1ULL << 5)	/* ADOPT and DISOWN */
 #define SHRBUF_FEATURE_CONFIG	(1ULL << 6)	/* CONFIGURE, and ATTACH_TEST */
+#define SHRBUF_FEATURE_CONTIG	(1ULL << 7)	/* SHRBUF_ALLOC_CONTIG and _DEVICE */
+#define SHRBUF_FEATURE_DEBUG	(1ULL << 8)	/* SHRBUF_ALLOC_DEBUG */
 
 /**
  * struct shrbuf_version - argument of SHRBUF_IOC_VERSION
@@ -64,14 +66,34 @@ struct shrbuf_queue_op {
 	__u64 reserved[2];
 };
 
+/*
+ * Bits of &struct shrbuf_alloc_op.flags.
+ *
+ * SHRBUF_ALLOC_CONTIG: in one piece, for devices without scatter-gather. Without
+ * SHRBUF_ALLOC_DEVICE it lies in the lowest 4 GiB of the bus. It is coherent memory: CPU
+ * and devices see the same at any time, on some machines because no cache is used.
+ *
+ * SHRBUF_ALLOC_DEVICE: the memory suits the device in &struct shrbuf_alloc_op.device: it
+ * lies where that can reach it. Others may use it as well.
+ *
+ * SHRBUF_ALLOC_DEBUG: behaves like memory of a machine whose CPU caches see nothing of
+ * what devices do. A program that forgets DMA_BUF_IOCTL_SYNC gets old content, on any
+ * machine, and the kernel counts what it sees of that (debugfs, trace events). Takes twice
+ * the memory, and much time. Not with SHRBUF_ALLOC_CONTIG.
+ */
+#define SHRBUF_ALLOC_CONTIG	(1U << 0)
+#define SHRBUF_ALLOC_DEVICE	(1U << 1)
+#define SHRBUF_ALLOC_DEBUG	(1U << 2)
+
 /**
  * struct shrbuf_alloc_op - argument of SHRBUF_IOC_ALLOC
  * @size: in: size in bytes. out: size of the buffer, rounded up to whole pages
- * @flags: in: must be zero
+ * @flags: in: SHRBUF_ALLOC_* bits or zero
  * @fd_flags: in: access mode of the file descriptor: O_RDONLY, O_WRONLY or O_RDWR, and
  *	O_CLOEXEC or not, which changes nothing
  * @fd: out: file descriptor of the buffer, closed on exec
- * @pad: in: must be zero
+ * @device: in: with SHRBUF_ALLOC_DEVICE the file descriptor of an open V4L2 or DRM device,
+ *	else it must be zero
  * @name: in: name of the buffer in listings, ends with a zero byte; if it is empty the
  *	buffer is named after the program
  * @reserved: in: must be zero
@@ -81,7 +103,7 @@ struct shrbuf_alloc_op {
 	__u32 flags;
 	__u32 fd_flags;
 	__s32 fd;
-	__u32 pad;
+	__s32 device;
 	__u8 name[32];
 	__u64 reserved[2];
 };
@@ -441,15 +463,25 @@ struct shrbuf_queue_config {
 /**
  * define SHRBUF_IOC_ALLOC - allocate a shared buffer
  *
- * The memory is zeroed, in pages that need not be contiguous, and charged to the memory
- * cgroup of the caller. The size never changes. The buffer is a dma-buf: V4L2 takes it
- * as V4L2_MEMORY_DMABUF, displays import it, and it can be mapped (MAP_SHARED). It lives
- * until the last user has let go. Sleeps while it waits for memory. Errors:
+ * The memory is zeroed, in pages that need not be contiguous unless the flags say so, and
+ * charged to the memory cgroup of the caller (but for memory that the system has set aside
+ * for contiguous allocations). The size never changes. The buffer is a dma-buf: V4L2 takes
+ * it as V4L2_MEMORY_DMABUF, displays import it, and it can be mapped (MAP_SHARED). It lives
+ * until the last user has let go. With SHRBUF_ALLOC_CONTIG and SHRBUF_ALLOC_DEVICE it keeps
+ * the driver of the device loaded. Sleeps while it waits for memory. Errors:
  *
  * - EFAULT: the argument cannot be read or written
- * - EINVAL: @size is zero or more than 4 GiB less one page, @flags, @pad or @reserved
- *   is not zero, @fd_flags has other flags, or @name has no zero byte
- * - ENOMEM: out of memory, or over the limit of the memory cgroup
+ * - EINVAL: @size is zero or more than 4 GiB less one page, @flags has unknown bits or bits
+ *   that exclude each other, @reserved is not zero, @device is not zero without
+ *   SHRBUF_ALLOC_DEVICE or is a file of another kind, @fd_flags has other flags, or @name
+ *   has no zero byte
+ * - EBADF: @device is not an open file
+ * - ENODEV: the device of @device was removed
+ * - EOPNOTSUPP: the device of @device does not access memory by itself
+ * - EIO: SHRBUF_ALLOC_CONTIG without SHRBUF_ALLOC_DEVICE on a system that has no such
+ *   memory
+ * - ENOMEM: out of memory, or over the limit of the memory cgroup, or no contiguous piece
+ *   of memory is as large (many systems have none above 4 MiB)
  * - EMFILE, ENFILE: too many open files in the process, in the system
  * - EINTR: the caller was killed
  */
