@@ -28,9 +28,11 @@
 #define RELEASE	(1U << SHRBUF_REQUEST_RELEASE)
 #define ADOPT	(1U << SHRBUF_REQUEST_ADOPT)
 #define DISOWN	(1U << SHRBUF_REQUEST_DISOWN)
+#define TEST	(1U << SHRBUF_REQUEST_TEST_QUEUE)
+#define CONFIGURE	(1U << SHRBUF_REQUEST_CONFIGURE_QUEUE)
 
 /* Requests that name a video device, a shared buffer, and all that name something */
-#define ON_QUEUE	(ATTACH | DETACH | WATCH_QUEUE | UNWATCH_QUEUE)
+#define ON_QUEUE	(ATTACH | DETACH | WATCH_QUEUE | UNWATCH_QUEUE | TEST | CONFIGURE)
 #define ON_BUFFER	(INFO | FORMAT | STATE | WATCH | UNWATCH | HOLD | RELEASE | DISOWN)
 #define ON_FILE		(ON_QUEUE | ON_BUFFER | ADOPT)
 /* All but open() and read(), which are no requests */
@@ -72,12 +74,15 @@ static const struct explanation explanations[] = {
 	{ OPEN | ALLOC | ADOPT, ENFILE,
 	  "The system has too many open files. Close some, or raise the limit: sysctl fs.file-max.",
 	},
-	{ OPEN | ATTACH | REMEMBER, ENOMEM,
+	{ OPEN | ATTACH | TEST | REMEMBER, ENOMEM,
 	  "The kernel is out of memory. Stop some programs and try again.",
 	},
 
-	{ VERSION | ALLOC | READ, EBADF,
+	{ VERSION | READ, EBADF,
 	  "The file descriptor of /dev/shrbuf is not open. The program must open it first.",
+	},
+	{ ALLOC, EBADF,
+	  "The file descriptor of /dev/shrbuf, or of the device that the buffer is for, is not open. The program must open it first.",
 	},
 	{ ON_QUEUE, EBADF,
 	  "The file descriptor of /dev/shrbuf or of the video device is not open. The program must open both first.",
@@ -97,17 +102,29 @@ static const struct explanation explanations[] = {
 	{ ATTACH | DETACH | UNWATCH_QUEUE, EINVAL,
 	  "The file is not a V4L2 device node. Choose one that this prints: v4l2-ctl --list-devices.",
 	},
-	{ ON_QUEUE, ENODEV,
+	{ ON_QUEUE | ALLOC, ENODEV,
 	  "The device was removed. Plug it in again, or load its driver.",
 	},
-	{ ATTACH, EOPNOTSUPP,
+	{ ATTACH | TEST, EOPNOTSUPP,
 	  "The driver of the device does not let shrbuf see its queue, or the queue uses memory or locks that shrbuf does not know. Use another device or a driver that is adapted to shrbuf.",
 	},
-	{ ATTACH, EALREADY,
+	{ ATTACH | TEST, EALREADY,
 	  "The device is attached already. There is nothing to do.",
 	},
-	{ ATTACH, EBUSY,
+	{ ATTACH | TEST, EBUSY,
 	  "The device has buffers, made before it could be attached. Stop the program that uses the device (see: fuser -v DEVICE), or free them in it (VIDIOC_REQBUFS with count 0), then attach.",
+	},
+	{ TEST, EINVAL,
+	  "The file is not a V4L2 device node, or the module cannot test. Choose a device that this prints: v4l2-ctl --list-devices.",
+	},
+	{ CONFIGURE, EINVAL,
+	  "The configuration contradicts itself or has a time that is out of its range, or the file is not a V4L2 device node. Give one of refuse and wait, times of 1 to 10000 ms, and zero for what is not used.",
+	},
+	{ CONFIGURE, EOPNOTSUPP,
+	  "The driver of the device does not let shrbuf see its queue, so it cannot be configured. Use another device or a driver that is adapted to shrbuf.",
+	},
+	{ CONFIGURE, EBUSY,
+	  "The device has buffers. Stop the program that uses the device (see: fuser -v DEVICE), or free them in it (VIDIOC_REQBUFS with count 0), then configure.",
 	},
 	{ WATCH_QUEUE | UNWATCH_QUEUE, EOPNOTSUPP,
 	  "The driver of the device does not let shrbuf see its queue, so it cannot be watched. Watch single buffers, or use a driver that is adapted to shrbuf.",
@@ -118,7 +135,7 @@ static const struct explanation explanations[] = {
 	{ DETACH, ENOTCONN,
 	  "The device is not attached. There is nothing to do.",
 	},
-	{ WATCH_QUEUE, ENOTCONN,
+	{ WATCH_QUEUE | CONFIGURE, ENOTCONN,
 	  "The device is not attached. Attach it first: shrbufctl attach DEVICE.",
 	},
 	{ UNWATCH_QUEUE, ENOTCONN,
@@ -129,13 +146,19 @@ static const struct explanation explanations[] = {
 	},
 
 	{ ALLOC, EINVAL,
-	  "The module does not make a buffer of this size. Ask for at least 1 byte and less than 4 GiB.",
+	  "The module does not make a buffer of this size or kind. Ask for at least 1 byte and less than 4 GiB, and for flags that this release knows and that fit together; a device must be one of V4L2 or DRM.",
+	},
+	{ ALLOC, EOPNOTSUPP,
+	  "The device does not access memory by itself, so no memory suits it better. Allocate without a device.",
+	},
+	{ ALLOC, EIO,
+	  "The system has no contiguous memory that suits every device. Say for which device it is, or allocate memory that need not be contiguous.",
 	},
 	{ ALLOC, ENAMETOOLONG,
 	  "The name of the buffer is too long. Take one of at most 31 bytes.",
 	},
 	{ ALLOC, ENOMEM,
-	  "There is not enough memory for the buffer. Ask for less, or raise the limit of the memory cgroup.",
+	  "There is not enough memory for the buffer, or no piece as large. Ask for less, for memory that need not be contiguous, or raise the limit of the memory cgroup.",
 	},
 
 	{ MAP, EINVAL,
@@ -236,7 +259,7 @@ const char *shrbuf_explain(enum shrbuf_request what, int err)
 	if (!err)
 		return "There was no error.";
 	/* Any number may be given as @what. */
-	if ((unsigned int)what > SHRBUF_REQUEST_DISOWN)
+	if ((unsigned int)what > SHRBUF_REQUEST_CONFIGURE_QUEUE)
 		return explanations[ARRAY_SIZE(explanations) - 1].text;
 
 	while (e->err && !(e->requests & (1U << what) && (err == e->err || err == -e->err)))

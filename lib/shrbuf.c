@@ -23,9 +23,9 @@ static int shrbuf_ioctl(int fd, unsigned long request, void *arg)
 	return ret < 0 ? -errno : 0;
 }
 
-static int shrbuf_queue_request(int fd, unsigned long request, int video_fd)
+static int shrbuf_queue_request(int fd, unsigned long request, int video_fd, __u32 flags)
 {
-	struct shrbuf_queue_op op = { .fd = video_fd };
+	struct shrbuf_queue_op op = { .fd = video_fd, .flags = flags };
 
 	return shrbuf_ioctl(fd, request, &op);
 }
@@ -49,19 +49,39 @@ int shrbuf_get_version(int fd, struct shrbuf_version *version)
 
 int shrbuf_attach_queue(int fd, int video_fd)
 {
-	return shrbuf_queue_request(fd, SHRBUF_IOC_ATTACH, video_fd);
+	return shrbuf_queue_request(fd, SHRBUF_IOC_ATTACH, video_fd, 0);
 }
 
 int shrbuf_detach_queue(int fd, int video_fd)
 {
-	return shrbuf_queue_request(fd, SHRBUF_IOC_DETACH, video_fd);
+	return shrbuf_queue_request(fd, SHRBUF_IOC_DETACH, video_fd, 0);
+}
+
+int shrbuf_test_queue(int fd, int video_fd)
+{
+	return shrbuf_queue_request(fd, SHRBUF_IOC_ATTACH, video_fd, SHRBUF_ATTACH_TEST);
+}
+
+int shrbuf_configure_queue(int fd, int video_fd, const struct shrbuf_queue_config *config)
+{
+	struct shrbuf_queue_config op = *config;
+
+	op.fd = video_fd;
+	return shrbuf_ioctl(fd, SHRBUF_IOC_CONFIGURE, &op);
 }
 
 int shrbuf_alloc(int fd, __u64 size, const char *name)
 {
-	struct shrbuf_alloc_op op = { .size = size, .fd_flags = O_RDWR };
+	return shrbuf_alloc_flags(fd, size, name, 0, 0);
+}
+
+int shrbuf_alloc_flags(int fd, __u64 size, const char *name, __u32 flags, int device_fd)
+{
+	struct shrbuf_alloc_op op = { .size = size, .flags = flags, .fd_flags = O_RDWR };
 	int ret;
 
+	if (flags & SHRBUF_ALLOC_DEVICE)
+		op.device = device_fd;
 	if (name) {
 		if (strlen(name) >= sizeof(op.name))
 			return -ENAMETOOLONG;

@@ -35,7 +35,7 @@ extern "C" {
  * @SHRBUF_REQUEST_GET_VERSION: shrbuf_get_version()
  * @SHRBUF_REQUEST_ATTACH_QUEUE: shrbuf_attach_queue()
  * @SHRBUF_REQUEST_DETACH_QUEUE: shrbuf_detach_queue()
- * @SHRBUF_REQUEST_ALLOC: shrbuf_alloc()
+ * @SHRBUF_REQUEST_ALLOC: shrbuf_alloc(), shrbuf_alloc_flags()
  * @SHRBUF_REQUEST_MAP: shrbuf_map(), shrbuf_map_begin(), shrbuf_map_end(), shrbuf_unmap()
  * @SHRBUF_REQUEST_GET_INFO: shrbuf_get_info()
  * @SHRBUF_REQUEST_SET_FORMAT: shrbuf_set_format()
@@ -49,6 +49,8 @@ extern "C" {
  * @SHRBUF_REQUEST_RELEASE: shrbuf_release()
  * @SHRBUF_REQUEST_ADOPT: shrbuf_adopt()
  * @SHRBUF_REQUEST_DISOWN: shrbuf_disown()
+ * @SHRBUF_REQUEST_TEST_QUEUE: shrbuf_test_queue()
+ * @SHRBUF_REQUEST_CONFIGURE_QUEUE: shrbuf_configure_queue()
  */
 enum shrbuf_request {
 	SHRBUF_REQUEST_OPEN,
@@ -68,7 +70,9 @@ enum shrbuf_request {
 	SHRBUF_REQUEST_HOLD,
 	SHRBUF_REQUEST_RELEASE,
 	SHRBUF_REQUEST_ADOPT,
-	SHRBUF_REQUEST_DISOWN
+	SHRBUF_REQUEST_DISOWN,
+	SHRBUF_REQUEST_TEST_QUEUE,
+	SHRBUF_REQUEST_CONFIGURE_QUEUE
 };
 
 /**
@@ -146,6 +150,50 @@ int shrbuf_attach_queue(int fd, int video_fd);
 int shrbuf_detach_queue(int fd, int video_fd);
 
 /**
+ * shrbuf_test_queue - ask whether shrbuf_attach_queue() would succeed
+ * @fd: from shrbuf_open(), borrowed
+ * @video_fd: an open video device, borrowed
+ *
+ * Changes nothing.
+ *
+ * Return: 0 if it would, or the error that it would have
+ *
+ * - -EALREADY: the queue is attached already
+ * - -EBUSY: the queue has buffers
+ * - -EOPNOTSUPP: shrbuf cannot attach the queues of this driver
+ * - -ENODEV: the device was removed
+ * - -EINVAL: @video_fd is not a V4L2 device node, or the module cannot test
+ * - -EBADF: @fd or @video_fd is not an open file
+ * - -ENOTTY: @fd is not /dev/shrbuf
+ * - -ENOMEM: out of memory
+ * - -EFAULT: the module could not read the request
+ */
+int shrbuf_test_queue(int fd, int video_fd);
+
+/**
+ * shrbuf_configure_queue - tell an attached queue what to do with held and fresh frames
+ * @fd: from shrbuf_open(), borrowed
+ * @video_fd: an open video device that is attached, borrowed
+ * @config: what to do. @config->fd is not read.
+ *
+ * Lasts until the queue is configured again or detached. See SHRBUF_IOC_CONFIGURE.
+ *
+ * Return: 0, or
+ *
+ * - -ENOTCONN: the queue is not attached
+ * - -EBUSY: the queue has buffers
+ * - -EOPNOTSUPP: shrbuf cannot attach the queues of this driver
+ * - -ENODEV: the device was removed
+ * - -EINVAL: @config contradicts itself or has a time that is out of its range, or
+ *   @video_fd is not a V4L2 device node
+ * - -EBADF: @fd or @video_fd is not an open file
+ * - -ENOTTY: @fd is not /dev/shrbuf, or the module does not know the request
+ * - -EFAULT: the module could not read the request
+ */
+int shrbuf_configure_queue(int fd, int video_fd,
+			   const struct shrbuf_queue_config *config);
+
+/**
  * shrbuf_alloc - allocate a shared buffer
  * @fd: from shrbuf_open(), borrowed
  * @size: size in bytes, is rounded up to whole pages
@@ -167,6 +215,26 @@ int shrbuf_detach_queue(int fd, int video_fd);
  * - -EFAULT: the module could not read or write the request
  */
 int shrbuf_alloc(int fd, __u64 size, const char *name);
+
+/**
+ * shrbuf_alloc_flags - allocate a shared buffer for certain devices
+ * @fd: from shrbuf_open(), borrowed
+ * @size: as for shrbuf_alloc()
+ * @name: as for shrbuf_alloc()
+ * @flags: SHRBUF_ALLOC_* bits or zero
+ * @device_fd: with SHRBUF_ALLOC_DEVICE an open V4L2 or DRM device, borrowed; else not read
+ *
+ * Return: as shrbuf_alloc(), and besides
+ *
+ * - -EINVAL: @flags has unknown bits or bits that exclude each other, or @device_fd is
+ *   neither a V4L2 nor a DRM device
+ * - -EBADF: @device_fd is not an open file
+ * - -ENODEV: the device was removed
+ * - -EOPNOTSUPP: the device does not access memory by itself
+ * - -EIO: the system has no contiguous memory without a device
+ * - -ENOMEM: no contiguous piece of memory is as large
+ */
+int shrbuf_alloc_flags(int fd, __u64 size, const char *name, __u32 flags, int device_fd);
 
 /**
  * shrbuf_get_info - ask what a buffer is and what is in it

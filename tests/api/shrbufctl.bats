@@ -338,7 +338,7 @@ tracing() {
 @test "doctor finds nothing wrong here, and tells what is attached" {
 	run "$ctl" doctor
 	[ "$status" -eq 0 ]
-	[[ $output == *"ok       $camera (driver vivid) lets shrbuf see its queue"* ]]
+	[[ $output == *"ok       $camera (driver vivid) can be attached"* ]]
 	"$ctl" attach "$camera"
 	run "$ctl" doctor
 	[ "$status" -eq 0 ]

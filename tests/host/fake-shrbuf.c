@@ -10,6 +10,7 @@
  *   /dev/video* do not exist. Other files are real.
  * - FAKE_QUEUE: what attach and detach do with the device
  * - FAKE_VERSION: what the version request does. ABI:FEATURES:RELEASE, or an ERRNO
+ * - FAKE_OLD: the module cannot test whether a device could be attached
  * - FAKE_CAPS: capabilities of video devices (V4L2_CAP_*), capture if not named
  * - FAKE_BUFFERS: files that are buffers, and the number of each. Its size is that of the
  *   file, its state is filled, or what FAKE_STATE says.
@@ -181,8 +182,14 @@ static int fake_queue(const char *request, const struct shrbuf_queue_op *op)
 {
 	int err;
 
-	if (op->flags || op->reserved[0] || op->reserved[1])
+	if (op->reserved[0] || op->reserved[1])
 		return -EINVAL;
+	if (op->flags) {
+		/* An old module knows none. */
+		if (op->flags != SHRBUF_ATTACH_TEST || getenv("FAKE_OLD"))
+			return -EINVAL;
+		request = "test";
+	}
 	if (op->fd < 0 || op->fd >= MAX_FDS || !fds[op->fd][0])
 		return -EBADF;
 	note(request, fds[op->fd]);

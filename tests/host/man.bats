@@ -103,23 +103,23 @@ documented() {
 	text=$(page shrbufctl 1)
 	fake_reset
 	ctl --help
-	for word in $(grep -oE '^  -[a-zA-Z], --[a-z]+' <<<"$output" | grep -oE -- '--[a-z]+'); do
+	while read -r _ word; do
 		section "$text" OPTIONS | grep -qE "^       -[a-zA-Z], $word( |\$)"
-	done
+	done < <(grep -oE '^  -[a-zA-Z], --[a-z]+' <<<"$output")
 	equal "$(grep -cE '^  -[a-zA-Z], --' <<<"$output")" \
 		"$(section "$text" OPTIONS | grep -cE '^       -')"
-	for word in $(grep -oE '^  SHRBUF[A-Z_]*' <<<"$output"); do
+	while read -r word; do
 		section "$text" ENVIRONMENT | grep -qx " *$word"
-	done
+	done < <(grep -oE '^  SHRBUF[A-Z_]*' <<<"$output")
 }
 
 @test "every request of the header is in the page of the device" {
 	text=$(page shrbuf 4)
-	for name in $(grep -oE '^#define SHRBUF_IOC_[A-Z_]+' "$TOP/include/uapi/linux/shrbuf.h" |
-		cut -d' ' -f2 | grep -v MAGIC); do
+	while read -r _ name; do
 		echo "$name"
 		section "$text" REQUESTS | grep -qw "$name"
-	done
+	done < <(grep -oE '^#define SHRBUF_IOC_[A-Z_]+' "$TOP/include/uapi/linux/shrbuf.h" |
+		grep -v MAGIC)
 }
 
 @test "every page that a page names is there, if it is ours" {

@@ -253,7 +253,7 @@ shrbufctl-$$" "$(cd "$ROOT/sys/kernel/tracing/instances"; ls -d other "shrbufctl
 
 # A system on which all is well.
 healthy() {
-	export FAKE_OPEN='/dev/shrbuf=0 /dev/video0=0' FAKE_QUEUE='/dev/video0=107'
+	export FAKE_OPEN='/dev/shrbuf=0 /dev/video0=0'
 	FAKE_GROUP=$(getent group video | cut -d: -f3)
 	export FAKE_GROUP
 	release=$(sed -n "s/^\tversion: '\(.*\)',/\1/p" "$TOP/meson.build")
@@ -299,7 +299,7 @@ problem() {
 	contains "$output" 'Nothing is wrong.'
 	[[ $output != *problem* && $output != *note* ]]
 	equal 'version
-unwatch /dev/video0' "$(cat "$FAKE_LOG")"
+test /dev/video0' "$(cat "$FAKE_LOG")"
 	ctl doctor --json
 	equal 0 "$status"
 	json '.command == "doctor" and .ok and ([.checks[].check] | unique) ==
@@ -415,6 +415,19 @@ unwatch /dev/video0' "$(cat "$FAKE_LOG")"
 
 @test "doctor: what the module says of video devices" {
 	healthy
+	contains "$(ctl doctor; echo "$output")" 'shrbufctl attach /dev/video0'
+	while read -r number level words; do
+		FAKE_QUEUE="/dev/video0=$number" ctl doctor
+		contains "$output" "$level"
+		contains "$output" "$words"
+	done <<-E
+		114 ok /dev/video0 (driver fakecam) is attached
+		16 note /dev/video0 (driver fakecam) is in use
+		19 problem /dev/video0: The device was removed
+	E
+	# a module that cannot test is asked otherwise
+	export FAKE_OLD=1
+	: >"$FAKE_LOG"
 	while read -r number level words; do
 		FAKE_QUEUE="/dev/video0=$number" ctl doctor
 		contains "$output" "$level"
@@ -424,7 +437,11 @@ unwatch /dev/video0' "$(cat "$FAKE_LOG")"
 		107 ok shrbufctl attach /dev/video0
 		25 note too old to tell whether /dev/video0
 		19 problem /dev/video0: The device was removed
+		95 problem /dev/video0 cannot be attached
 	E
+	equal 'unwatch /dev/video0
+version' "$(sort -u "$FAKE_LOG")"
+	unset FAKE_OLD
 	FAKE_CAPS='/dev/video0=0' problem video '/dev/video0 does not say what it is'
 	FAKE_OPEN='/dev/shrbuf=0 /dev/video0=16' problem video 'Another program uses the device'
 	FAKE_OPEN='/dev/shrbuf=0 /dev/video0=13' FAKE_GROUP=$(getent group tape | cut -d: -f3) \

@@ -2,9 +2,9 @@
 /*
  * shrbufctl doctor: video devices.
  *
- * Whether a device can be attached is asked without a change to it, by the request to
- * unwatch its queue, on an open file of /dev/shrbuf that watches nothing: this fails
- * with another error for each case.
+ * Whether a device can be attached is asked without a change to it. A module that cannot
+ * test that still tells by the request to unwatch the queue, on an open file of
+ * /dev/shrbuf that watches nothing: this fails with another error for each case.
  */
 
 #include <dirent.h>
@@ -26,17 +26,28 @@
 static void check_queue(struct json_object *checks, int fd, int video_fd,
 			const char *path, const char *driver, bool mem2mem)
 {
-	int ret = shrbuf_unwatch_queue(fd, video_fd);
+	enum shrbuf_request what = SHRBUF_REQUEST_TEST_QUEUE;
+	int ret = shrbuf_test_queue(fd, video_fd);
 
+	if (ret == -EINVAL) {
+		what = SHRBUF_REQUEST_UNWATCH_QUEUE;
+		ret = shrbuf_unwatch_queue(fd, video_fd);
+	}
 	switch (ret) {
-	case 0:
+	case -EALREADY:
 	case -ENOENT:
 		diagnose(checks, LEVEL_OK, "video", "%s (driver %s) is attached.", path,
 			 driver);
 		break;
+	case 0:
 	case -ENOTCONN:
 		diagnose(checks, LEVEL_OK, "video",
-			 "%s (driver %s) lets shrbuf see its queue: shrbufctl attach %s.",
+			 "%s (driver %s) can be attached: shrbufctl attach %s.",
+			 path, driver, path);
+		break;
+	case -EBUSY:
+		diagnose(checks, LEVEL_NOTE, "video",
+			 "%s (driver %s) is in use, and cannot be attached as long as it is. Who uses it: fuser -v %s.",
 			 path, driver, path);
 		break;
 	case -EOPNOTSUPP:
@@ -46,7 +57,7 @@ static void check_queue(struct json_object *checks, int fd, int video_fd,
 				 path, driver);
 		else
 			diagnose(checks, LEVEL_PROBLEM, "video",
-				 "%s cannot be attached: its driver %s does not tell V4L2 about its queue (video_device.queue). Port the driver with one line, see \"On a real machine\" in the README of shrbuf, or let programs adopt the buffers that it exports: shrbuf_adopt().",
+				 "%s cannot be attached: its driver %s does not tell V4L2 about its queue (video_device.queue), or uses memory or locks that shrbuf does not know. Port the driver with one line, see \"On a real machine\" in the README of shrbuf, or let programs adopt the buffers that it exports: shrbuf_adopt().",
 				 path, driver);
 		break;
 	case -ENOTTY:
@@ -56,7 +67,7 @@ static void check_queue(struct json_object *checks, int fd, int video_fd,
 		break;
 	default:
 		diagnose(checks, LEVEL_PROBLEM, "video", "%s: %s", path,
-			 shrbuf_explain(SHRBUF_REQUEST_UNWATCH_QUEUE, ret));
+			 shrbuf_explain(what, ret));
 	}
 }
 

@@ -23,6 +23,9 @@ static const struct {
 	{ SHRBUF_FEATURE_WATCH, "watch" },
 	{ SHRBUF_FEATURE_HOLD, "hold" },
 	{ SHRBUF_FEATURE_ADOPT, "adopt" },
+	{ SHRBUF_FEATURE_CONFIG, "config" },
+	{ SHRBUF_FEATURE_CONTIG, "contig" },
+	{ SHRBUF_FEATURE_DEBUG, "debug" },
 };
 
 static const char *feature_name(__u64 bit)
