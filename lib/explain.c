@@ -16,6 +16,29 @@
 #define DETACH	(1U << SHRBUF_REQUEST_DETACH_QUEUE)
 #define ALLOC	(1U << SHRBUF_REQUEST_ALLOC)
 #define MAP	(1U << SHRBUF_REQUEST_MAP)
+#define INFO	(1U << SHRBUF_REQUEST_GET_INFO)
+#define FORMAT	(1U << SHRBUF_REQUEST_SET_FORMAT)
+#define STATE	(1U << SHRBUF_REQUEST_SET_STATE)
+#define WATCH	(1U << SHRBUF_REQUEST_WATCH)
+#define WATCH_QUEUE	(1U << SHRBUF_REQUEST_WATCH_QUEUE)
+#define UNWATCH	(1U << SHRBUF_REQUEST_UNWATCH)
+#define UNWATCH_QUEUE	(1U << SHRBUF_REQUEST_UNWATCH_QUEUE)
+#define READ	(1U << SHRBUF_REQUEST_READ_EVENTS)
+#define HOLD	(1U << SHRBUF_REQUEST_HOLD)
+#define RELEASE	(1U << SHRBUF_REQUEST_RELEASE)
+#define ADOPT	(1U << SHRBUF_REQUEST_ADOPT)
+#define DISOWN	(1U << SHRBUF_REQUEST_DISOWN)
+#define TEST	(1U << SHRBUF_REQUEST_TEST_QUEUE)
+#define CONFIGURE	(1U << SHRBUF_REQUEST_CONFIGURE_QUEUE)
+
+/* Requests that name a video device, a shared buffer, and all that name something */
+#define ON_QUEUE	(ATTACH | DETACH | WATCH_QUEUE | UNWATCH_QUEUE | TEST | CONFIGURE)
+#define ON_BUFFER	(INFO | FORMAT | STATE | WATCH | UNWATCH | HOLD | RELEASE | DISOWN)
+#define ON_FILE		(ON_QUEUE | ON_BUFFER | ADOPT)
+/* All but open() and read(), which are no requests */
+#define ANY		(VERSION | ALLOC | ON_FILE)
+/* Requests that make the open file of /dev/shrbuf remember something */
+#define REMEMBER	(STATE | WATCH | WATCH_QUEUE | HOLD | ADOPT)
 
 /**
  * struct explanation - one text
@@ -45,45 +68,66 @@ static const struct explanation explanations[] = {
 	{ OPEN, EPERM,
 	  "The system forbids the use of /dev/shrbuf. Allow the device in the settings of this container or sandbox.",
 	},
-	{ OPEN | ALLOC, EMFILE,
+	{ OPEN | ALLOC | ADOPT, EMFILE,
 	  "This process has too many open files. Close some, or raise its limit: ulimit -n.",
 	},
-	{ OPEN | ALLOC, ENFILE,
+	{ OPEN | ALLOC | ADOPT, ENFILE,
 	  "The system has too many open files. Close some, or raise the limit: sysctl fs.file-max.",
 	},
-	{ OPEN | ATTACH, ENOMEM,
+	{ OPEN | ATTACH | TEST | REMEMBER, ENOMEM,
 	  "The kernel is out of memory. Stop some programs and try again.",
 	},
 
-	{ VERSION | ALLOC, EBADF,
+	{ VERSION | READ, EBADF,
 	  "The file descriptor of /dev/shrbuf is not open. The program must open it first.",
 	},
-	{ ATTACH | DETACH, EBADF,
+	{ ALLOC, EBADF,
+	  "The file descriptor of /dev/shrbuf, or of the device that the buffer is for, is not open. The program must open it first.",
+	},
+	{ ON_QUEUE, EBADF,
 	  "The file descriptor of /dev/shrbuf or of the video device is not open. The program must open both first.",
 	},
-	{ VERSION | ATTACH | DETACH | ALLOC, ENOTTY,
+	{ ON_BUFFER | ADOPT, EBADF,
+	  "The file descriptor of /dev/shrbuf or of the buffer is not open. The program must open both first.",
+	},
+	{ ANY, ENOTTY,
 	  "The file is not /dev/shrbuf, or its module does not know the request. Compare: shrbufctl version.",
 	},
-	{ VERSION | ATTACH | DETACH | ALLOC, EFAULT,
+	{ ANY | READ, EFAULT,
 	  "The module could not access the memory of the request. This is an error in the program, report it.",
 	},
 	{ VERSION, EINVAL,
 	  "The module does not take this form of the request. Install a module and a library of the same release.",
 	},
-	{ ATTACH | DETACH, EINVAL,
+	{ ATTACH | DETACH | UNWATCH_QUEUE, EINVAL,
 	  "The file is not a V4L2 device node. Choose one that this prints: v4l2-ctl --list-devices.",
 	},
-	{ ATTACH | DETACH, ENODEV,
+	{ ON_QUEUE | ALLOC, ENODEV,
 	  "The device was removed. Plug it in again, or load its driver.",
 	},
-	{ ATTACH, EOPNOTSUPP,
+	{ ATTACH | TEST, EOPNOTSUPP,
 	  "The driver of the device does not let shrbuf see its queue, or the queue uses memory or locks that shrbuf does not know. Use another device or a driver that is adapted to shrbuf.",
 	},
-	{ ATTACH, EALREADY,
+	{ ATTACH | TEST, EALREADY,
 	  "The device is attached already. There is nothing to do.",
 	},
-	{ ATTACH, EBUSY,
+	{ ATTACH | TEST, EBUSY,
 	  "The device has buffers, made before it could be attached. Stop the program that uses the device (see: fuser -v DEVICE), or free them in it (VIDIOC_REQBUFS with count 0), then attach.",
+	},
+	{ TEST, EINVAL,
+	  "The file is not a V4L2 device node, or the module cannot test. Choose a device that this prints: v4l2-ctl --list-devices.",
+	},
+	{ CONFIGURE, EINVAL,
+	  "The configuration contradicts itself or has a time that is out of its range, or the file is not a V4L2 device node. Give one of refuse and wait, times of 1 to 10000 ms, and zero for what is not used.",
+	},
+	{ CONFIGURE, EOPNOTSUPP,
+	  "The driver of the device does not let shrbuf see its queue, so it cannot be configured. Use another device or a driver that is adapted to shrbuf.",
+	},
+	{ CONFIGURE, EBUSY,
+	  "The device has buffers. Stop the program that uses the device (see: fuser -v DEVICE), or free them in it (VIDIOC_REQBUFS with count 0), then configure.",
+	},
+	{ WATCH_QUEUE | UNWATCH_QUEUE, EOPNOTSUPP,
+	  "The driver of the device does not let shrbuf see its queue, so it cannot be watched. Watch single buffers, or use a driver that is adapted to shrbuf.",
 	},
 	{ DETACH, EOPNOTSUPP,
 	  "The driver of the device does not let shrbuf see its queue, so it cannot be attached. There is nothing to detach.",
@@ -91,18 +135,30 @@ static const struct explanation explanations[] = {
 	{ DETACH, ENOTCONN,
 	  "The device is not attached. There is nothing to do.",
 	},
+	{ WATCH_QUEUE | CONFIGURE, ENOTCONN,
+	  "The device is not attached. Attach it first: shrbufctl attach DEVICE.",
+	},
+	{ UNWATCH_QUEUE, ENOTCONN,
+	  "The device is not attached, so nothing of it is watched. There is nothing to do.",
+	},
 	{ DETACH, EBUSY,
 	  "The device has shared buffers. Stop the program that uses the device (see: fuser -v DEVICE), or free them in it (VIDIOC_REQBUFS with count 0), then detach.",
 	},
 
 	{ ALLOC, EINVAL,
-	  "The module does not make a buffer of this size. Ask for at least 1 byte and less than 4 GiB.",
+	  "The module does not make a buffer of this size or kind. Ask for at least 1 byte and less than 4 GiB, and for flags that this release knows and that fit together; a device must be one of V4L2 or DRM.",
+	},
+	{ ALLOC, EOPNOTSUPP,
+	  "The device does not access memory by itself, so no memory suits it better. Allocate without a device.",
+	},
+	{ ALLOC, EIO,
+	  "The system has no contiguous memory that suits every device. Say for which device it is, or allocate memory that need not be contiguous.",
 	},
 	{ ALLOC, ENAMETOOLONG,
 	  "The name of the buffer is too long. Take one of at most 31 bytes.",
 	},
 	{ ALLOC, ENOMEM,
-	  "There is not enough memory for the buffer. Ask for less, or raise the limit of the memory cgroup.",
+	  "There is not enough memory for the buffer, or no piece as large. Ask for less, for memory that need not be contiguous, or raise the limit of the memory cgroup.",
 	},
 
 	{ MAP, EINVAL,
@@ -126,6 +182,69 @@ static const struct explanation explanations[] = {
 	{ MAP, ENOMEM,
 	  "There is not enough memory or address space to map the buffer. Unmap other buffers and try again.",
 	},
+	{ INFO | UNWATCH | HOLD | RELEASE | DISOWN, EINVAL,
+	  "The file is not a shared buffer. Use one that shrbuf made, or adopt the dma-buf first.",
+	},
+	{ FORMAT, EINVAL,
+	  "The format makes no sense for the buffer, or the file is not a shared buffer. Let the planes begin inside the buffer and the crop lie inside the picture, and set unused fields to zero.",
+	},
+	{ STATE, EINVAL,
+	  "The state has a field that it cannot have, or the file is not a shared buffer. Set only what is known of the frame, not more bytes than the buffer has, and nothing for empty and filling.",
+	},
+	{ WATCH, EINVAL,
+	  "The file is not a shared buffer, or the events are unknown. Use a buffer that shrbuf made, and events of this release of the module.",
+	},
+	{ WATCH_QUEUE, EINVAL,
+	  "The file is not a V4L2 device node, or the events are unknown. Choose a device that this prints: v4l2-ctl --list-devices.",
+	},
+	{ READ, EINVAL,
+	  "There is no room for an event, or the file is not /dev/shrbuf. Give room for at least one event, and a file descriptor of shrbuf_open().",
+	},
+	{ ADOPT, EINVAL,
+	  "The file is not a dma-buf, or the access mode is unknown. Give a file descriptor of a dma-buf, and O_RDONLY, O_WRONLY or O_RDWR.",
+	},
+	{ FORMAT | STATE, EACCES,
+	  "The file descriptor of the buffer is not open for writing. Use one that its owner exported with O_RDWR.",
+	},
+	{ ADOPT, EACCES,
+	  "The file descriptor of the dma-buf does not allow this access mode. Adopt it read-only, or export it with O_RDWR.",
+	},
+	{ FORMAT, EPERM,
+	  "The buffer belongs to a video device, which sets its format. Set the format of the device before it allocates buffers.",
+	},
+	{ STATE, EPERM,
+	  "The buffer belongs to a video device, which sets its state. Only queue and dequeue it, or allocate a buffer for this program.",
+	},
+	{ STATE, EBUSY,
+	  "Somebody holds the frame, or somebody else fills the buffer. Wait until it is released (see: shrbufctl watch), or fill another buffer.",
+	},
+	{ REMEMBER, ENOSPC,
+	  "This open file of /dev/shrbuf has to do with too many buffers. End some watches, holds and adoptions, or open the device once more.",
+	},
+	{ UNWATCH | UNWATCH_QUEUE, ENOENT,
+	  "This open file of /dev/shrbuf does not watch it. There is nothing to do.",
+	},
+	{ RELEASE, ENOENT,
+	  "This open file of /dev/shrbuf does not hold the frame. There is nothing to do.",
+	},
+	{ DISOWN, ENOENT,
+	  "This open file of /dev/shrbuf has not adopted the buffer. There is nothing to do.",
+	},
+	{ READ, EAGAIN,
+	  "Nothing has happened yet. Wait with poll() until there is something to read.",
+	},
+	{ READ, EINTR,
+	  "A signal came before an event. Handle it, then read again.",
+	},
+	{ HOLD, ENODATA,
+	  "There is no frame in the buffer, or it is just about to be overwritten. Wait for the next one: shrbuf_watch().",
+	},
+	{ HOLD, ESTALE,
+	  "The frame was overwritten by another one. Take the newest one, and hold frames sooner.",
+	},
+	{ HOLD, EALREADY,
+	  "This open file of /dev/shrbuf holds the frame already. There is nothing to do.",
+	},
 
 	/* The last one is for all that is not above. */
 	{ 0, 0,
@@ -140,7 +259,7 @@ const char *shrbuf_explain(enum shrbuf_request what, int err)
 	if (!err)
 		return "There was no error.";
 	/* Any number may be given as @what. */
-	if ((unsigned int)what > SHRBUF_REQUEST_MAP)
+	if ((unsigned int)what > SHRBUF_REQUEST_CONFIGURE_QUEUE)
 		return explanations[ARRAY_SIZE(explanations) - 1].text;
 
 	while (e->err && !(e->requests & (1U << what) && (err == e->err || err == -e->err)))

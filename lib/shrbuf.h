@@ -22,7 +22,8 @@ extern "C" {
  *
  * Functions that can fail return a negative error number and do not set errno.
  * shrbuf_explain() makes a sentence of it. A request that a signal interrupted is
- * restarted, so no function returns -EINTR.
+ * restarted, so no function returns -EINTR but shrbuf_read_events(), which waits for
+ * as long as nothing happens.
  *
  * File descriptors belong to the caller before and after each call: the library
  * closes none, and keeps none. A &struct shrbuf_map has one of its own.
@@ -34,8 +35,22 @@ extern "C" {
  * @SHRBUF_REQUEST_GET_VERSION: shrbuf_get_version()
  * @SHRBUF_REQUEST_ATTACH_QUEUE: shrbuf_attach_queue()
  * @SHRBUF_REQUEST_DETACH_QUEUE: shrbuf_detach_queue()
- * @SHRBUF_REQUEST_ALLOC: shrbuf_alloc()
+ * @SHRBUF_REQUEST_ALLOC: shrbuf_alloc(), shrbuf_alloc_flags()
  * @SHRBUF_REQUEST_MAP: shrbuf_map(), shrbuf_map_begin(), shrbuf_map_end(), shrbuf_unmap()
+ * @SHRBUF_REQUEST_GET_INFO: shrbuf_get_info()
+ * @SHRBUF_REQUEST_SET_FORMAT: shrbuf_set_format()
+ * @SHRBUF_REQUEST_SET_STATE: shrbuf_set_state()
+ * @SHRBUF_REQUEST_WATCH: shrbuf_watch()
+ * @SHRBUF_REQUEST_WATCH_QUEUE: shrbuf_watch_queue()
+ * @SHRBUF_REQUEST_UNWATCH: shrbuf_unwatch()
+ * @SHRBUF_REQUEST_UNWATCH_QUEUE: shrbuf_unwatch_queue()
+ * @SHRBUF_REQUEST_READ_EVENTS: shrbuf_read_events()
+ * @SHRBUF_REQUEST_HOLD: shrbuf_hold()
+ * @SHRBUF_REQUEST_RELEASE: shrbuf_release()
+ * @SHRBUF_REQUEST_ADOPT: shrbuf_adopt()
+ * @SHRBUF_REQUEST_DISOWN: shrbuf_disown()
+ * @SHRBUF_REQUEST_TEST_QUEUE: shrbuf_test_queue()
+ * @SHRBUF_REQUEST_CONFIGURE_QUEUE: shrbuf_configure_queue()
  */
 enum shrbuf_request {
 	SHRBUF_REQUEST_OPEN,
@@ -43,7 +58,21 @@ enum shrbuf_request {
 	SHRBUF_REQUEST_ATTACH_QUEUE,
 	SHRBUF_REQUEST_DETACH_QUEUE,
 	SHRBUF_REQUEST_ALLOC,
-	SHRBUF_REQUEST_MAP
+	SHRBUF_REQUEST_MAP,
+	SHRBUF_REQUEST_GET_INFO,
+	SHRBUF_REQUEST_SET_FORMAT,
+	SHRBUF_REQUEST_SET_STATE,
+	SHRBUF_REQUEST_WATCH,
+	SHRBUF_REQUEST_WATCH_QUEUE,
+	SHRBUF_REQUEST_UNWATCH,
+	SHRBUF_REQUEST_UNWATCH_QUEUE,
+	SHRBUF_REQUEST_READ_EVENTS,
+	SHRBUF_REQUEST_HOLD,
+	SHRBUF_REQUEST_RELEASE,
+	SHRBUF_REQUEST_ADOPT,
+	SHRBUF_REQUEST_DISOWN,
+	SHRBUF_REQUEST_TEST_QUEUE,
+	SHRBUF_REQUEST_CONFIGURE_QUEUE
 };
 
 /**
@@ -121,6 +150,50 @@ int shrbuf_attach_queue(int fd, int video_fd);
 int shrbuf_detach_queue(int fd, int video_fd);
 
 /**
+ * shrbuf_test_queue - ask whether shrbuf_attach_queue() would succeed
+ * @fd: from shrbuf_open(), borrowed
+ * @video_fd: an open video device, borrowed
+ *
+ * Changes nothing.
+ *
+ * Return: 0 if it would, or the error that it would have
+ *
+ * - -EALREADY: the queue is attached already
+ * - -EBUSY: the queue has buffers
+ * - -EOPNOTSUPP: shrbuf cannot attach the queues of this driver
+ * - -ENODEV: the device was removed
+ * - -EINVAL: @video_fd is not a V4L2 device node, or the module cannot test
+ * - -EBADF: @fd or @video_fd is not an open file
+ * - -ENOTTY: @fd is not /dev/shrbuf
+ * - -ENOMEM: out of memory
+ * - -EFAULT: the module could not read the request
+ */
+int shrbuf_test_queue(int fd, int video_fd);
+
+/**
+ * shrbuf_configure_queue - tell an attached queue what to do with held and fresh frames
+ * @fd: from shrbuf_open(), borrowed
+ * @video_fd: an open video device that is attached, borrowed
+ * @config: what to do. @config->fd is not read.
+ *
+ * Lasts until the queue is configured again or detached. See SHRBUF_IOC_CONFIGURE.
+ *
+ * Return: 0, or
+ *
+ * - -ENOTCONN: the queue is not attached
+ * - -EBUSY: the queue has buffers
+ * - -EOPNOTSUPP: shrbuf cannot attach the queues of this driver
+ * - -ENODEV: the device was removed
+ * - -EINVAL: @config contradicts itself or has a time that is out of its range, or
+ *   @video_fd is not a V4L2 device node
+ * - -EBADF: @fd or @video_fd is not an open file
+ * - -ENOTTY: @fd is not /dev/shrbuf, or the module does not know the request
+ * - -EFAULT: the module could not read the request
+ */
+int shrbuf_configure_queue(int fd, int video_fd,
+			   const struct shrbuf_queue_config *config);
+
+/**
  * shrbuf_alloc - allocate a shared buffer
  * @fd: from shrbuf_open(), borrowed
  * @size: size in bytes, is rounded up to whole pages
@@ -142,6 +215,271 @@ int shrbuf_detach_queue(int fd, int video_fd);
  * - -EFAULT: the module could not read or write the request
  */
 int shrbuf_alloc(int fd, __u64 size, const char *name);
+
+/**
+ * shrbuf_alloc_flags - allocate a shared buffer for certain devices
+ * @fd: from shrbuf_open(), borrowed
+ * @size: as for shrbuf_alloc()
+ * @name: as for shrbuf_alloc()
+ * @flags: SHRBUF_ALLOC_* bits or zero
+ * @device_fd: with SHRBUF_ALLOC_DEVICE an open V4L2 or DRM device, borrowed; else not read
+ *
+ * Return: as shrbuf_alloc(), and besides
+ *
+ * - -EINVAL: @flags has unknown bits or bits that exclude each other, or @device_fd is
+ *   neither a V4L2 nor a DRM device
+ * - -EBADF: @device_fd is not an open file
+ * - -ENODEV: the device was removed
+ * - -EOPNOTSUPP: the device does not access memory by itself
+ * - -EIO: the system has no contiguous memory without a device
+ * - -ENOMEM: no contiguous piece of memory is as large
+ */
+int shrbuf_alloc_flags(int fd, __u64 size, const char *name, __u32 flags, int device_fd);
+
+/**
+ * shrbuf_get_info - ask what a buffer is and what is in it
+ * @fd: from shrbuf_open(), borrowed
+ * @buffer_fd: any file descriptor of the buffer, borrowed
+ * @info: filled in on success, else unchanged
+ *
+ * The frame in @info is one consistent state. See SHRBUF_IOC_INFO.
+ *
+ * Return: 0, or
+ *
+ * - -EINVAL: @buffer_fd is not a shared buffer. shrbuf_adopt() makes one of any dma-buf.
+ * - -EBADF: @fd or @buffer_fd is not an open file
+ * - -ENOTTY: @fd is not /dev/shrbuf, or the module does not know the request
+ * - -EFAULT: the module could not read or write the request
+ */
+int shrbuf_get_info(int fd, int buffer_fd, struct shrbuf_info *info);
+
+/**
+ * shrbuf_set_format - say how a buffer is to be read
+ * @fd: from shrbuf_open(), borrowed
+ * @buffer_fd: a file descriptor of the buffer, open for writing, borrowed
+ * @format: the format, or NULL to say that it is not known
+ *
+ * For buffers that do not belong to a video device. See SHRBUF_IOC_SET_FORMAT.
+ *
+ * Return: 0, or
+ *
+ * - -EINVAL: @format makes no sense, or @buffer_fd is not a shared buffer
+ * - -EACCES: @buffer_fd is not open for writing
+ * - -EPERM: the buffer belongs to a video device, which has set the format
+ * - -EBADF: @fd or @buffer_fd is not an open file
+ * - -ENOTTY: @fd is not /dev/shrbuf, or the module does not know the request
+ * - -EFAULT: the module could not read the request
+ */
+int shrbuf_set_format(int fd, int buffer_fd, const struct shrbuf_format *format);
+
+/**
+ * shrbuf_set_state - say what is in a buffer
+ * @fd: from shrbuf_open(), borrowed. With SHRBUF_STATE_FILLING it becomes the producer of
+ *	the frame: if it is closed before another state is set, the frame is damaged.
+ * @buffer_fd: a file descriptor of the buffer, open for writing, borrowed
+ * @frame: the new state, and for SHRBUF_STATE_FILLED and SHRBUF_STATE_ERROR what is known
+ *	of the frame, else zero. @frame->seq and @frame->time are not read, and are those
+ *	of the change after success.
+ *
+ * For producers in programs. See SHRBUF_IOC_SET_STATE.
+ *
+ * Return: 0, or
+ *
+ * - -EBUSY: somebody holds the frame, a video device has the buffer, or another producer
+ *   fills it
+ * - -EINVAL: a field of @frame has a value that it cannot have, or @buffer_fd is not a
+ *   shared buffer
+ * - -EACCES: @buffer_fd is not open for writing
+ * - -EPERM: the buffer belongs to the queue of a video device
+ * - -ENOSPC: @fd has to do with too many buffers
+ * - -ENOMEM: out of memory
+ * - -EBADF: @fd or @buffer_fd is not an open file
+ * - -ENOTTY: @fd is not /dev/shrbuf, or the module does not know the request
+ * - -EFAULT: the module could not read or write the request
+ */
+int shrbuf_set_state(int fd, int buffer_fd, struct shrbuf_frame *frame);
+
+/**
+ * shrbuf_watch - have events of a buffer
+ * @fd: from shrbuf_open(), borrowed. The events are read from it, and poll() tells when
+ *	there are some.
+ * @buffer_fd: any file descriptor of the buffer, borrowed. It may be closed afterwards, the
+ *	watch does not need it, but it does not keep the buffer either.
+ * @cookie: comes back in each event, for the caller's own use
+ * @events: which events: bit n for the event with the number n (SHRBUF_EVENT_*), zero for
+ *	all
+ *
+ * Watching again changes @cookie and @events. See SHRBUF_IOC_WATCH.
+ *
+ * Return: 0, or
+ *
+ * - -EINVAL: @events has unknown bits, or @buffer_fd is not a shared buffer
+ * - -ENOSPC: @fd has to do with too many buffers
+ * - -ENOMEM: out of memory
+ * - -EBADF: @fd or @buffer_fd is not an open file
+ * - -ENOTTY: @fd is not /dev/shrbuf, or the module does not know the request
+ * - -EFAULT: the module could not read the request
+ */
+int shrbuf_watch(int fd, int buffer_fd, __u64 cookie, __u32 events);
+
+/**
+ * shrbuf_watch_queue - have events of all buffers of a video device
+ * @fd: from shrbuf_open(), borrowed
+ * @video_fd: an open video device that is attached, borrowed
+ * @cookie: as for shrbuf_watch()
+ * @events: as for shrbuf_watch()
+ *
+ * Return: 0, or
+ *
+ * - -ENOTCONN: the queue is not attached
+ * - -EOPNOTSUPP: shrbuf cannot attach the queues of this driver
+ * - -ENODEV: the device was removed
+ * - -EINVAL: @events has unknown bits, or @video_fd is not a V4L2 device node
+ * - -ENOSPC: @fd has to do with too many buffers
+ * - -ENOMEM: out of memory
+ * - -EBADF: @fd or @video_fd is not an open file
+ * - -ENOTTY: @fd is not /dev/shrbuf, or the module does not know the request
+ * - -EFAULT: the module could not read the request
+ */
+int shrbuf_watch_queue(int fd, int video_fd, __u64 cookie, __u32 events);
+
+/**
+ * shrbuf_unwatch - undo shrbuf_watch()
+ * @fd: that was given to shrbuf_watch(), borrowed
+ * @buffer_fd: any file descriptor of the buffer, borrowed
+ *
+ * Events that have come already can still be read.
+ *
+ * Return: 0, or
+ *
+ * - -ENOENT: @fd does not watch the buffer
+ * - -EINVAL: @buffer_fd is not a shared buffer
+ * - -EBADF: @fd or @buffer_fd is not an open file
+ * - -ENOTTY: @fd is not /dev/shrbuf, or the module does not know the request
+ * - -EFAULT: the module could not read the request
+ */
+int shrbuf_unwatch(int fd, int buffer_fd);
+
+/**
+ * shrbuf_unwatch_queue - undo shrbuf_watch_queue()
+ * @fd: that was given to shrbuf_watch_queue(), borrowed
+ * @video_fd: an open file of the video device, borrowed
+ *
+ * Events that have come already can still be read.
+ *
+ * Return: 0, or
+ *
+ * - -ENOENT: @fd does not watch the queue
+ * - -ENOTCONN: the queue is not attached
+ * - -EOPNOTSUPP: shrbuf cannot attach the queues of this driver
+ * - -ENODEV: the device was removed
+ * - -EINVAL: @video_fd is not a V4L2 device node
+ * - -EBADF: @fd or @video_fd is not an open file
+ * - -ENOTTY: @fd is not /dev/shrbuf, or the module does not know the request
+ * - -EFAULT: the module could not read the request
+ */
+int shrbuf_unwatch_queue(int fd, int video_fd);
+
+/**
+ * shrbuf_read_events - read what has happened to what is watched
+ * @fd: that was given to shrbuf_watch() or shrbuf_watch_queue(), borrowed
+ * @events: gets the events, the oldest first. Unchanged on failure.
+ * @nr: how many fit into @events, at least 1
+ *
+ * Waits until there is an event, unless @fd is O_NONBLOCK. Gives all that there are and
+ * that fit. See SHRBUF_IOC_WATCH and &struct shrbuf_event.
+ *
+ * Return: how many events there are in @events, at least 1, or
+ *
+ * - -EAGAIN: there are none, and @fd is O_NONBLOCK
+ * - -EINTR: a signal came before an event
+ * - -EINVAL: @nr is zero, or @fd is not /dev/shrbuf
+ * - -EBADF: @fd is not an open file
+ * - -EFAULT: @events cannot be written
+ */
+int shrbuf_read_events(int fd, struct shrbuf_event *events, size_t nr);
+
+/**
+ * shrbuf_hold - keep the frame in a buffer from being overwritten
+ * @fd: from shrbuf_open(), borrowed. The hold ends when it is closed, also because the
+ *	process dies.
+ * @buffer_fd: any file descriptor of the buffer, borrowed. Keep it open: a hold does not
+ *	keep the memory.
+ * @seq: the frame, as an event or shrbuf_get_info() named it, or zero for whichever is there
+ * @frame: filled in on success with the frame that is held, else unchanged. May be NULL.
+ *
+ * See SHRBUF_IOC_HOLD for what producers do then.
+ *
+ * Return: 0, or
+ *
+ * - -ENODATA: there is no frame in the buffer, or it is just about to be overwritten
+ * - -ESTALE: another frame is there than the one asked for
+ * - -EALREADY: @fd holds it already
+ * - -EINVAL: @buffer_fd is not a shared buffer
+ * - -ENOSPC: @fd has to do with too many buffers
+ * - -ENOMEM: out of memory
+ * - -EBADF: @fd or @buffer_fd is not an open file
+ * - -ENOTTY: @fd is not /dev/shrbuf, or the module does not know the request
+ * - -EFAULT: the module could not read or write the request
+ */
+int shrbuf_hold(int fd, int buffer_fd, __u64 seq, struct shrbuf_frame *frame);
+
+/**
+ * shrbuf_release - undo shrbuf_hold()
+ * @fd: that was given to shrbuf_hold(), borrowed
+ * @buffer_fd: any file descriptor of the buffer, borrowed
+ *
+ * Return: 0, or
+ *
+ * - -ENOENT: @fd does not hold the frame
+ * - -EINVAL: @buffer_fd is not a shared buffer
+ * - -EBADF: @fd or @buffer_fd is not an open file
+ * - -ENOTTY: @fd is not /dev/shrbuf, or the module does not know the request
+ * - -EFAULT: the module could not read the request
+ */
+int shrbuf_release(int fd, int buffer_fd);
+
+/**
+ * shrbuf_adopt - make a shared buffer of any dma-buf
+ * @fd: from shrbuf_open(), borrowed. It keeps the buffer until shrbuf_disown() or until it
+ *	is closed.
+ * @dmabuf_fd: file descriptor of the dma-buf, borrowed
+ * @mode: O_RDONLY, O_WRONLY or O_RDWR, the access mode of the new file descriptor. Not more
+ *	than @dmabuf_fd allows.
+ *
+ * Adopting the same memory again gives the same buffer. See SHRBUF_IOC_ADOPT.
+ *
+ * Return: a file descriptor of the buffer, closed on exec. The caller owns it and gives it
+ * to close(). Or
+ *
+ * - -EINVAL: @dmabuf_fd is not a dma-buf, or @mode is something else
+ * - -EACCES: @dmabuf_fd does not allow @mode
+ * - -ENOSPC: @fd has to do with too many buffers
+ * - -ENOMEM: out of memory
+ * - -EMFILE: the process has too many open files
+ * - -ENFILE: the system has too many open files
+ * - -EBADF: @fd or @dmabuf_fd is not an open file
+ * - -ENOTTY: @fd is not /dev/shrbuf, or the module does not know the request
+ * - -EFAULT: the module could not read or write the request
+ */
+int shrbuf_adopt(int fd, int dmabuf_fd, int mode);
+
+/**
+ * shrbuf_disown - undo shrbuf_adopt()
+ * @fd: that was given to shrbuf_adopt(), borrowed
+ * @buffer_fd: any file descriptor of the buffer, borrowed
+ *
+ * The buffer lives on as long as others use it.
+ *
+ * Return: 0, or
+ *
+ * - -ENOENT: @fd has not adopted the buffer
+ * - -EINVAL: @buffer_fd is not a shared buffer
+ * - -EBADF: @fd or @buffer_fd is not an open file
+ * - -ENOTTY: @fd is not /dev/shrbuf, or the module does not know the request
+ * - -EFAULT: the module could not read the request
+ */
+int shrbuf_disown(int fd, int buffer_fd);
 
 /**
  * shrbuf_explain - say what an error means and what to do

@@ -44,7 +44,9 @@ setup_file() {
 
 @test "install gives library, headers, shrbuf.pc and shrbufctl" {
 	for file in "$LIBDIR"/libshrbuf.{a,so,so.0} "$LIBDIR/pkgconfig/shrbuf.pc" \
-		"$PREFIX"/include/{shrbuf,linux}/shrbuf.h "$PREFIX/bin/shrbufctl"; do
+		"$PREFIX"/include/{shrbuf,linux}/shrbuf.h "$PREFIX/bin/shrbufctl" \
+		"$PREFIX/share/bash-completion/completions/shrbufctl" \
+		"$PREFIX"/share/man/man{1/shrbufctl.1,3/shrbuf.3,4/shrbuf.4}; do
 		echo "$file"
 		[ -f "$file" ]
 	done

@@ -60,6 +60,7 @@ asan_build() {
 
 @test "library tests are clean under valgrind" {
 	memcheck "$TESTLIB"
+	memcheck "$TESTLIB-frames"
 }
 
 @test "shrbufctl version is clean under valgrind" {
@@ -84,6 +85,39 @@ asan_build() {
 	FAKE_OPEN='' checked 1 attach 0
 }
 
+@test "shrbufctl info, watch and alloc are clean under valgrind" {
+	fake_buffers
+	checked 0 info 1001 1002 1003 1001:5
+	checked 0 info 1001 1002 --json
+	checked 1 info 77 1001:6 x
+	export FAKE_EVENTS=$BATS_TEST_TMPDIR/events
+	{
+		event 1 2 12 0 17 0
+		event 0 7 0 0 0 5
+		event 1 6 12 0 0 0
+	} >"$FAKE_EVENTS"
+	checked 0 watch 1001:5
+	checked 0 watch 1001:5 --json
+	checked 1 watch 1001:5 video7
+	unset FAKE_EVENTS
+	export FAKE_ALLOC=$BATS_TEST_TMPDIR/b12
+	checked 1 alloc x
+	checked 1 alloc 4K -- no-such-program
+	FAKE_ALLOC=12 checked 1 alloc 4K
+}
+
+@test "shrbufctl top, trace and doctor are clean under valgrind" {
+	fake_buffers
+	checked 0 top
+	checked 0 top --json
+	FAKE_OPEN="/dev/shrbuf=0 $SHRBUF_DEBUGFS/buffers=13" checked 0 top
+	FAKE_OPEN='' checked 1 trace
+	mkdir -p "$SHRBUFCTL_ROOT/sys/class/video4linux/video0"
+	FAKE_OPEN='/dev/shrbuf=0 /dev/video0=0' checked 1 doctor
+	FAKE_OPEN='/dev/shrbuf=13' checked 1 doctor --json
+	FAKE_OPEN='' checked 1 doctor
+}
+
 @test "shrbufctl help and usage errors are clean under valgrind" {
 	checked 0 --help
 	checked 2 fly
@@ -92,6 +126,7 @@ asan_build() {
 @test "library tests are clean under AddressSanitizer and UBSan" {
 	asan_build
 	"$ASAN_TESTLIB"
+	"$ASAN_TESTLIB-frames"
 }
 
 @test "shrbufctl is clean under AddressSanitizer and UBSan" {
@@ -105,6 +140,16 @@ asan_build() {
 	done
 	run env LD_PRELOAD="$preload" "$ASAN_CTL" attach 0 1 2
 	equal 1 "$status"
+	fake_buffers
+	mkdir -p "$SHRBUFCTL_ROOT/sys/class/video4linux/video0"
+	export FAKE_ALLOC=$BATS_TEST_TMPDIR/b12
+	for args in top 'top --json' 'info 1001 1002 1003 self:1' doctor 'doctor --json' trace \
+		'alloc 4K -- no-such-program' 'watch 1001:5 --count 1'; do
+		# shellcheck disable=SC2086 # words
+		run env LD_PRELOAD="$preload" FAKE_EVENTS=/dev/zero "$ASAN_CTL" $args
+		echo "$output"
+		[ "$status" -le 1 ]
+	done
 	# All of this is what a listing may not have.
 	many=$(printf 'a\\t%.0s' {1..60})
 	for text in '' "$many\n" "name\n$many\n" 'id' 'id\tsize\n1' 'devices\n,\n' 'name\n\377\360\217\n'; do

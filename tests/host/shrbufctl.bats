@@ -18,8 +18,8 @@ setup() {
 	ctl --help
 	equal 0 "$status"
 	equal '' "$stderr"
-	for word in attach detach list version help --json --help --version \
-		SHRBUF_DEBUGFS; do
+	for word in attach detach list info watch alloc top trace doctor version help \
+		--json --count --name --once --help --version SHRBUF_DEBUGFS SHRBUFCTL_ROOT; do
 		contains "$output" "$word"
 	done
 	text=$output
@@ -82,8 +82,33 @@ wrong() {
 	wrong detach --json
 }
 
-@test "list, version and help with an argument are usage errors" {
-	for command in list version help; do
+@test "info, watch and alloc without an argument are usage errors" {
+	wrong info
+	contains "$stderr" 'needs a buffer or a process'
+	wrong watch
+	contains "$stderr" 'needs a buffer or a device'
+	wrong alloc
+	contains "$stderr" 'needs a size'
+}
+
+@test "an option that a command does not take is a usage error" {
+	wrong list --count 1
+	contains "$stderr" 'list has no option -c'
+	wrong --once watch 0
+	contains "$stderr" 'watch has no option -o'
+	wrong attach 0 --name x
+	contains "$stderr" 'attach has no option -n'
+}
+
+@test "a count that is none is a usage error" {
+	for count in 0 -1 x 1x '' 99999999999999999999; do
+		wrong watch 0 --count "$count"
+		contains "$stderr" "'$count' is not a number greater than zero"
+	done
+}
+
+@test "commands that take no argument say so" {
+	for command in list top trace doctor version help; do
 		wrong "$command" 0
 		contains "$stderr" 'takes no arguments'
 	done
@@ -92,7 +117,8 @@ wrong() {
 @test "help as JSON names the commands" {
 	ctl --json help
 	equal 0 "$status"
-	json '[.commands[].name] == ["attach", "detach", "list", "version", "help"]'
+	json '[.commands[].name] == ["attach", "detach", "list", "info", "watch", "alloc", "top",
+		"trace", "doctor", "version", "help"]'
 }
 
 @test "output that cannot be written is a failure" {
@@ -383,7 +409,7 @@ video12  uvcvideo  no    USB Camera' "$output"
 	contains "$output" '18446744073709551615'
 	ctl list
 	equal 0 "$status"
-	contains "$output" ' 5  18446744073709551615 (16.0 EiB)  -            -        -  -        -'
+	contains "$output" ' 5  18446744073709551615 (16.0 EiB)  -            -        -  -        FILLED  -'
 }
 
 @test "sizes are readable at the edges of units" {

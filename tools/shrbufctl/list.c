@@ -21,16 +21,23 @@ static const struct field buffer_fields[] = {
 	{ "users", FIELD_NUMBER },
 	{ "exports", FIELD_NUMBER },
 	{ "devices", FIELD_WORDS },
+	{ "seq", FIELD_NUMBER },
+	{ "age", FIELD_NUMBER },
+	{ "holds", FIELD_NUMBER },
+	{ "reads", FIELD_NUMBER },
+	{ "inodes", FIELD_WORDS },
 };
 
 static const struct column buffer_columns[] = {
-	{ "id", "ID", true, format_text },
-	{ "size", "SIZE", true, format_size },
-	{ "backing", "BACKING", false, format_text },
-	{ "users", "USERS", true, format_text },
-	{ "exports", "EXPORTS", true, format_text },
-	{ "devices", "DEVICES", false, format_words },
-	{ "name", "NAME", false, format_text },
+	{ "id", "ID", true, format_text, false },
+	{ "size", "SIZE", true, format_size, false },
+	{ "backing", "BACKING", false, format_text, false },
+	{ "users", "USERS", true, format_text, false },
+	{ "exports", "EXPORTS", true, format_text, false },
+	{ "devices", "DEVICES", false, format_words, false },
+	{ "state", "STATE", false, format_text, true },
+	{ "holds", "HOLDS", true, format_text, true },
+	{ "name", "NAME", false, format_text, false },
 };
 
 static const struct field queue_fields[] = {
@@ -38,10 +45,10 @@ static const struct field queue_fields[] = {
 };
 
 static const struct column queue_columns[] = {
-	{ "node", "NODE", false, format_text },
-	{ "driver", "DRIVER", false, format_text },
-	{ "busy", "BUSY", false, format_yes_no },
-	{ "name", "NAME", false, format_text },
+	{ "node", "NODE", false, format_text, false },
+	{ "driver", "DRIVER", false, format_text, false },
+	{ "busy", "BUSY", false, format_yes_no, false },
+	{ "name", "NAME", false, format_text, false },
 };
 
 /* There is no listing: is it the module that is missing, or debugfs? */
@@ -97,11 +104,16 @@ static int collect_listing(struct json_object *tree, const char *name,
 	return ret;
 }
 
-int list_collect(int argc, char **argv, struct json_object *tree)
+/* Adds the listing of buffers to the tree, or an error. Return: 0 or the error */
+int list_buffers(struct json_object *tree)
 {
-	(void)argc;
-	(void)argv;
-	if (collect_listing(tree, "buffers", buffer_fields, ARRAY_SIZE(buffer_fields)) ||
+	return collect_listing(tree, "buffers", buffer_fields, ARRAY_SIZE(buffer_fields));
+}
+
+int list_collect(const struct args *args, struct json_object *tree)
+{
+	(void)args;
+	if (list_buffers(tree) ||
 	    collect_listing(tree, "queues", queue_fields, ARRAY_SIZE(queue_fields)))
 		return EXIT_FAILED;
 	return EXIT_OK;
@@ -126,7 +138,7 @@ static void print_buffers(struct json_object *buffers)
 		die_no_memory();
 	text = format_size(total);
 	json_object_put(total);
-	table_print(buffer_columns, ARRAY_SIZE(buffer_columns), buffers);
+	table_print(stdout, buffer_columns, ARRAY_SIZE(buffer_columns), buffers);
 	printf("%zu shared buffer%s, bytes in all: %s\n", nr, nr == 1 ? "" : "s", text);
 	free(text);
 }
@@ -137,7 +149,7 @@ static void print_queues(struct json_object *queues)
 		puts("No queues are attached. Attach one: shrbufctl attach DEVICE.");
 		return;
 	}
-	table_print(queue_columns, ARRAY_SIZE(queue_columns), queues);
+	table_print(stdout, queue_columns, ARRAY_SIZE(queue_columns), queues);
 }
 
 void list_print(struct json_object *tree)

@@ -4,20 +4,13 @@
  */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <shrbuf.h>
 
 #include "shrbufctl.h"
-
-/* Major number of all V4L2 device nodes. */
-#define V4L2_MAJOR	81
 
 /**
  * struct operation - what attach and detach do not have in common
@@ -51,76 +44,10 @@ static const struct operation op_detach = {
 	.nothing = "was not attached",
 };
 
-/* The path that the user means. The caller frees it. */
-static char *device_path(const char *name)
-{
-	const char *prefix = "";
-	char *path;
-
-	if (*name && name[strspn(name, "0123456789")] == '\0')
-		prefix = "/dev/video";
-	else if (*name && !strchr(name, '/'))
-		prefix = "/dev/";
-	if (asprintf(&path, "%s%s", prefix, name) < 0)
-		die_no_memory();
-	return path;
-}
-
-static const char *explain_device(int err)
-{
-	static const struct {
-		int err;
-		const char *text;
-	} texts[] = {
-		{ ENOENT, "There is no such device. List them: v4l2-ctl --list-devices." },
-		{ ENOTDIR, "There is no such device. List them: v4l2-ctl --list-devices." },
-		{ ENODEV, "The device was removed. List those left: v4l2-ctl --list-devices." },
-		{ ENXIO, "The device was removed. List those left: v4l2-ctl --list-devices." },
-		{ EACCES,
-		  "You may not use the device. Join the group of the device (see: ls -l DEVICE), or become root.",
-		},
-		{ EPERM,
-		  "The system forbids the use of the device. Allow it in the settings of this container or sandbox.",
-		},
-		{ EBUSY,
-		  "Another program uses the device, and its driver allows only one. Stop that program (see: fuser -v DEVICE).",
-		},
-		{ 0, "The device cannot be opened. Look for a reason in the kernel log: dmesg." },
-	};
-	size_t i = 0;
-
-	while (texts[i].err && texts[i].err != err)
-		i++;
-	return texts[i].text;
-}
-
-/* Return: a file descriptor, or a negative error number and @result says why. */
-static int open_device(const char *path, struct json_object *result)
-{
-	struct stat st;
-	int err;
-	int fd;
-
-	/* Look first: to open another kind of device may already do something. */
-	if (!stat(path, &st)) {
-		if (!S_ISCHR(st.st_mode) || major(st.st_rdev) != V4L2_MAJOR) {
-			tree_put_error(result, EINVAL, "%s",
-				       shrbuf_explain(SHRBUF_REQUEST_ATTACH_QUEUE, EINVAL));
-			return -EINVAL;
-		}
-		fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-		if (fd >= 0)
-			return fd;
-	}
-	err = errno;
-	tree_put_error(result, err, "%s", explain_device(err));
-	return -err;
-}
-
 static int run_on_device(const struct operation *op, int fd, const char *path,
 			 struct json_object *result)
 {
-	int video_fd = open_device(path, result);
+	int video_fd = device_open(path, result);
 	int ret = video_fd;
 
 	if (video_fd >= 0) {
@@ -135,7 +62,7 @@ static int run_on_device(const struct operation *op, int fd, const char *path,
 	return ret == op->already ? 0 : ret;
 }
 
-static int collect(const struct operation *op, int argc, char **argv,
+static int collect(const struct operation *op, const struct args *args,
 		   struct json_object *tree)
 {
 	struct json_object *results = json_object_new_array();
@@ -149,9 +76,9 @@ static int collect(const struct operation *op, int argc, char **argv,
 		tree_put_error(tree, -fd, "%s", shrbuf_explain(SHRBUF_REQUEST_OPEN, fd));
 		return EXIT_FAILED;
 	}
-	for (i = 0; i < argc; i++) {
+	for (i = 0; i < args->argc; i++) {
 		struct json_object *result = json_object_new_object();
-		char *path = device_path(argv[i]);
+		char *path = device_path(args->argv[i]);
 
 		tree_append(results, result);
 		tree_put_string(result, "device", path);
@@ -184,9 +111,9 @@ static void print(const struct operation *op, struct json_object *tree)
 	}
 }
 
-int attach_collect(int argc, char **argv, struct json_object *tree)
+int attach_collect(const struct args *args, struct json_object *tree)
 {
-	return collect(&op_attach, argc, argv, tree);
+	return collect(&op_attach, args, tree);
 }
 
 void attach_print(struct json_object *tree)
@@ -194,9 +121,9 @@ void attach_print(struct json_object *tree)
 	print(&op_attach, tree);
 }
 
-int detach_collect(int argc, char **argv, struct json_object *tree)
+int detach_collect(const struct args *args, struct json_object *tree)
 {
-	return collect(&op_detach, argc, argv, tree);
+	return collect(&op_detach, args, tree);
 }
 
 void detach_print(struct json_object *tree)

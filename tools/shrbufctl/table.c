@@ -53,6 +53,26 @@ char *format_size(struct json_object *value)
 	return s;
 }
 
+/* Nanoseconds. */
+char *format_age(struct json_object *value)
+{
+	double seconds = (double)json_object_get_uint64(value) / 1e9;
+	char *s;
+	int ret;
+
+	if (seconds < 1)
+		ret = asprintf(&s, "%.1f ms", seconds * 1000);
+	else if (seconds < 60)
+		ret = asprintf(&s, "%.1f s", seconds);
+	else if (seconds < 3600)
+		ret = asprintf(&s, "%.0f min", seconds / 60);
+	else
+		ret = asprintf(&s, "%.1f h", seconds / 3600);
+	if (ret < 0)
+		die_no_memory();
+	return s;
+}
+
 char *format_words(struct json_object *value)
 {
 	size_t i, nr = json_object_array_length(value), len = 0;
@@ -80,32 +100,48 @@ static char *cell(const struct column *column, struct json_object *record)
 	return value ? column->format(value) : copy("-");
 }
 
-static void print_cell(const char *text, const struct column *column, size_t width,
-		       bool last)
+static void print_cell(FILE *f, const char *text, const struct column *column,
+		       size_t width, bool last)
 {
 	/* No blanks at the end of lines. */
 	if (last && !column->right)
-		printf("%s\n", text);
+		fprintf(f, "%s\n", text);
 	else
-		printf("%*s%s", column->right ? (int)width : -(int)width, text,
-		       last ? "\n" : "  ");
+		fprintf(f, "%*s%s", column->right ? (int)width : -(int)width, text,
+			last ? "\n" : "  ");
+}
+
+static bool any_has(struct json_object *records, const char *key)
+{
+	size_t i, rows = json_object_array_length(records);
+
+	for (i = 0; i < rows; i++)
+		if (tree_get(json_object_array_get_idx(records, i), key))
+			return true;
+	return false;
 }
 
 /**
  * table_print - print records as a table
+ * @f: where to print
  * @columns: of the table. Put text that may be other than ASCII last, its width
  *	does not matter there.
  * @nr: number of @columns
  * @records: array of objects
  */
-void table_print(const struct column *columns, size_t nr, struct json_object *records)
+void table_print(FILE *f, const struct column *columns, size_t nr,
+		 struct json_object *records)
 {
-	size_t rows = json_object_array_length(records), row, i;
+	size_t rows = json_object_array_length(records), row, i, last = 0;
 	size_t *width = calloc(nr, sizeof(*width));
 
 	if (!width)
 		die_no_memory();
+	/* A column without width is left out. */
 	for (i = 0; i < nr; i++) {
+		if (columns[i].optional && !any_has(records, columns[i].key))
+			continue;
+		last = i;
 		width[i] = strlen(columns[i].head);
 		for (row = 0; row < rows; row++) {
 			char *text = cell(&columns[i],
@@ -119,13 +155,16 @@ void table_print(const struct column *columns, size_t nr, struct json_object *re
 	}
 
 	for (i = 0; i < nr; i++)
-		print_cell(columns[i].head, &columns[i], width[i], i + 1 == nr);
+		if (width[i])
+			print_cell(f, columns[i].head, &columns[i], width[i], i == last);
 	for (row = 0; row < rows; row++) {
 		for (i = 0; i < nr; i++) {
-			char *text = cell(&columns[i],
-					  json_object_array_get_idx(records, row));
+			char *text;
 
-			print_cell(text, &columns[i], width[i], i + 1 == nr);
+			if (!width[i])
+				continue;
+			text = cell(&columns[i], json_object_array_get_idx(records, row));
+			print_cell(f, text, &columns[i], width[i], i == last);
 			free(text);
 		}
 	}

@@ -17,6 +17,37 @@ void die_no_memory(void)
 	exit(EXIT_FAILED);
 }
 
+/* Room for one more element in an array of @nr, which grows in powers of two. */
+void *more(void *array, size_t nr, size_t size)
+{
+	if (nr & (nr - 1))
+		return array;
+	array = reallocarray(array, nr ? 2 * nr : 1, size);
+	if (!array)
+		die_no_memory();
+	return array;
+}
+
+/*
+ * A path below /, or below $SHRBUFCTL_ROOT: another system that is mounted there. The
+ * caller frees it.
+ */
+char *path_of(const char *format, ...)
+{
+	const char *root = getenv("SHRBUFCTL_ROOT") ?: "";
+	char *tail, *path;
+	va_list args;
+	int ret;
+
+	va_start(args, format);
+	ret = vasprintf(&tail, format, args);
+	va_end(args);
+	if (ret < 0 || asprintf(&path, "%s%s", root, tail) < 0)
+		die_no_memory();
+	free(tail);
+	return path;
+}
+
 /* Takes over @value. */
 void tree_put(struct json_object *obj, const char *key, struct json_object *value)
 {

@@ -19,6 +19,13 @@ static const struct {
 } features[] = {
 	{ SHRBUF_FEATURE_ATTACH, "attach" },
 	{ SHRBUF_FEATURE_ALLOC, "alloc" },
+	{ SHRBUF_FEATURE_STATE, "state" },
+	{ SHRBUF_FEATURE_WATCH, "watch" },
+	{ SHRBUF_FEATURE_HOLD, "hold" },
+	{ SHRBUF_FEATURE_ADOPT, "adopt" },
+	{ SHRBUF_FEATURE_CONFIG, "config" },
+	{ SHRBUF_FEATURE_CONTIG, "contig" },
+	{ SHRBUF_FEATURE_DEBUG, "debug" },
 };
 
 static const char *feature_name(__u64 bit)
@@ -84,14 +91,13 @@ static int collect_module(struct json_object *module)
 	return EXIT_OK;
 }
 
-int version_collect(int argc, char **argv, struct json_object *tree)
+int version_collect(const struct args *args, struct json_object *tree)
 {
 	struct json_object *tool = json_object_new_object();
 	struct json_object *library = json_object_new_object();
 	struct json_object *module = json_object_new_object();
 
-	(void)argc;
-	(void)argv;
+	(void)args;
 	tree_put(tree, "tool", tool);
 	tree_put_string(tool, "release", SHRBUFCTL_RELEASE);
 	tree_put(tool, "abi", json_object_new_int64(SHRBUF_ABI_VERSION));
