@@ -20,13 +20,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../api/common.h"
+#include "bench.h"
 #include "../kernel/shrbuf_testdev.h"
 
-#define ROUNDS	101
-#define BUFS	4
-
-static long long now(void)
+long long now(void)
 {
 	struct timespec ts;
 
@@ -41,7 +38,7 @@ static int by_value(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-static long long median(long long *values, unsigned int nr)
+long long median(long long *values, unsigned int nr)
 {
 	qsort(values, nr, sizeof(*values), by_value);
 	return values[nr / 2];
@@ -212,7 +209,9 @@ static void bench(void **state)
 {
 	(void)state;
 	queue_rows();
+	watcher_rows();
 	many_rows();
+	state_rows();
 }
 
 int main(void)

@@ -214,13 +214,18 @@ static int dumb_buffer(int drm)
 	return keep(fd);
 }
 
-/* A dma-buf that is not of shrbuf. */
-static void prepare_foreign(void)
+int foreign_dmabuf(void)
 {
 	int drm = keep(drm_open("vgem"));
+	int fd = dumb_buffer(drm);
 
-	dmabuf_fd = dumb_buffer(drm);
 	close(drm);
+	return fd;
+}
+
+static void prepare_foreign(void)
+{
+	dmabuf_fd = foreign_dmabuf();
 }
 
 static void prepare_adopted(void)

@@ -40,6 +40,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "client.h"
 #include "fail-nth.h"
 
 /* test_cleanup() closes all files from here on. What steps make is below. */
@@ -55,6 +56,7 @@ struct usage {
 	int shrbuf_refs;
 	int vivid_refs;
 	int fds;
+	int uses;
 };
 
 static int count_fds(void)
@@ -76,6 +78,7 @@ static struct usage usage_now(void)
 		.shrbuf_refs = module_refs("shrbuf"),
 		.vivid_refs = module_refs("vivid"),
 		.fds = count_fds(),
+		.uses = client < 0 ? 0 : client_uses(client, NULL),
 	};
 }
 
@@ -97,9 +100,10 @@ static void expect_usage(struct usage *want, const char *when)
 	now = usage_now();
 	if (!memcmp(&now, want, sizeof(now)))
 		return;
-	fail_msg("%s: %d buffers, %d and %d references, %d files; they were %d, %d, %d, %d",
+	fail_msg("%s: %d buffers, %d, %d references, %d files, %d uses; were %d, %d, %d, %d, %d",
 		 when, now.buffers, now.shrbuf_refs, now.vivid_refs, now.fds,
-		 want->buffers, want->shrbuf_refs, want->vivid_refs, want->fds);
+		 now.uses, want->buffers, want->shrbuf_refs, want->vivid_refs,
+		 want->fds, want->uses);
 }
 
 int keep(int fd)
@@ -160,6 +164,7 @@ static void sweep(void **state)
 	expect_no_dma_debug();
 	shrbuf_dev();
 	test_dev();
+	client = -1;
 	if (step->prepare)
 		step->prepare();
 	first_fd = fcntl(0, F_DUPFD_CLOEXEC, 0);
@@ -356,10 +361,12 @@ static int close_all(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[NR_STEPS + 2] = {
+	struct CMUnitTest tests[NR_STEPS + NR_CLIENT_STEPS + 3] = {
 		{ .name = "load", .test_func = sweep_load },
 		cmocka_unit_test(import_needs_no_memory),
+		cmocka_unit_test_teardown(no_more_files, close_all),
 	};
+	struct step *step;
 	unsigned int i;
 	int status;
 
@@ -367,13 +374,15 @@ int main(void)
 		printf("1..0 # SKIP the kernel has no fault injection (fail-nth)\n");
 		return 0;
 	}
-	for (i = 0; i < NR_STEPS; i++)
-		tests[i + 2] = (struct CMUnitTest){
-			.name = steps[i].name,
+	for (i = 0; i < NR_STEPS + NR_CLIENT_STEPS; i++) {
+		step = i < NR_STEPS ? &steps[i] : &client_steps[i - NR_STEPS];
+		tests[i + 3] = (struct CMUnitTest){
+			.name = step->name,
 			.test_func = sweep,
 			.teardown_func = close_all,
-			.initial_state = &steps[i],
+			.initial_state = step,
 		};
+	}
 	status = cmocka_run_group_tests_name("fail-nth", tests, NULL, NULL);
 	free(user_memory);
 	return status;

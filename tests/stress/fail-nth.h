@@ -38,5 +38,13 @@ int keep(int fd);
 extern struct step steps[];	/* NR_STEPS */
 extern void *user_memory;	/* allocated by a step, to be freed at the end */
 void import_needs_no_memory(void **state);
+/* A dma-buf that is not of shrbuf, kept. */
+int foreign_dmabuf(void);
+
+/* fail-nth-clients.c */
+#define NR_CLIENT_STEPS	18
+extern struct step client_steps[];	/* NR_CLIENT_STEPS */
+extern int client;			/* what they use, -1 if nothing */
+void no_more_files(void **state);
 
 #endif /* _TESTS_STRESS_FAIL_NTH_H */

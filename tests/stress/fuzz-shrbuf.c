@@ -50,7 +50,7 @@ int op_detach(void)
 int op_shrbuf_wrong(void)
 {
 	struct shrbuf_version arg = { 0 };
-	unsigned long request = _IOC(below(4), SHRBUF_IOC_MAGIC, below(8),
+	unsigned long request = _IOC(below(4), SHRBUF_IOC_MAGIC, below(16),
 				     below(2) ? sizeof(arg) : below(128));
 
 	return ioctl(pick(BIT(KIND_SHRBUF)), request,
@@ -240,6 +240,6 @@ int op_fdinfo(void)
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d",
-		 pick(BIT(KIND_DMABUF)));
+		 pick(BIT(KIND_DMABUF) | BIT(KIND_SHRBUF)));
 	return read_file(path);
 }

@@ -73,6 +73,19 @@ static const struct op {
 	{ "DETACH", op_detach, 10 },
 	{ "unknown shrbuf request", op_shrbuf_wrong, 5 },
 	{ "ALLOC", op_alloc, 10 },
+	{ "INFO", op_info, 15 },
+	{ "SET_FORMAT", op_set_format, 5 },
+	{ "SET_STATE", op_set_state, 25 },
+	{ "WATCH", op_watch, 20 },
+	{ "UNWATCH", op_unwatch, 10 },
+	{ "HOLD", op_hold, 15 },
+	{ "RELEASE", op_release, 10 },
+	{ "ADOPT", op_adopt, 10 },
+	{ "DISOWN", op_disown, 10 },
+	{ "argument at the end of memory", op_bad_argument, 5 },
+	{ "read of events", op_read_events, 15 },
+	{ "poll for events", op_poll_events, 5 },
+	{ "SCM_RIGHTS", op_pass, 10 },
 	{ "TEST_ALLOC", op_test_alloc, 10 },
 	{ "TEST_IMPORT", op_test_import, 10 },
 	{ "TEST_ADOPT", op_test_adopt, 15 },
@@ -205,6 +218,22 @@ static void join(struct fuzzer *fuzzer)
 	}
 }
 
+static unsigned int violations;
+
+void violated(const char *format, ...)
+{
+	va_list args;
+
+	__atomic_add_fetch(&violations, 1, __ATOMIC_RELAXED);
+	va_start(args, format);
+	flockfile(stdout);
+	printf("# violation in %s: ", self->op_name);
+	vprintf(format, args);
+	printf("\n");
+	funlockfile(stdout);
+	va_end(args);
+}
+
 /* what must be as before */
 
 struct refs {
@@ -239,9 +268,11 @@ static void run_threads(void **state)
 	(void)state;
 	sigaction(SIGBUS, &sa, NULL);
 	sigaction(SIGSEGV, &sa, NULL);
-	user_memory = mmap(NULL, 2 * USER_SIZE, PROT_READ | PROT_WRITE,
+	/* nothing may be behind it */
+	user_memory = mmap(NULL, 2 * USER_SIZE + PAGE, PROT_READ | PROT_WRITE,
 			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	assert_true(user_memory != MAP_FAILED);
+	assert_int_equal(mprotect(user_memory + 2 * USER_SIZE, PAGE, PROT_NONE), 0);
 	expect_no_dma_debug();
 	find_video();
 	assert_true(nr_video_nodes > 0);
@@ -258,6 +289,7 @@ static void run_threads(void **state)
 	for (i = 0; i < NR_ALL_OPS; i++)
 		printf("# %6lu of %6lu: %s\n", successes[i], calls[i],
 		       op_at(i)->name);
+	assert_int_equal(violations, 0);
 	/* If something never works, then it is not tested. Some seldom do. */
 	if (count < 100000)
 		return;

@@ -56,11 +56,14 @@ struct fuzzer {
 /* of the thread that runs */
 extern __thread struct fuzzer *self;
 
-/* 2 * USER_SIZE bytes for user pointers and read() */
+/* 2 * USER_SIZE bytes for user pointers and read(), and then a page without access */
 extern char *user_memory;
 
 /* Held for writing while no other thread may make a buffer. */
 extern pthread_rwlock_t world;
+
+/* Something that must never be was seen: the test fails at its end. Any thread. */
+__attribute__((format(printf, 1, 2))) void violated(const char *format, ...);
 
 /* Numbers of the video devices that have a kind. They may change. */
 extern unsigned int video_nodes[MAX_VIDEO_NODES], nr_video_nodes;
@@ -108,6 +111,21 @@ int op_dumb(void);
 int op_framebuffer(void);
 int op_listing(void);
 int op_fdinfo(void);
+
+/* fuzz-clients.c */
+int op_info(void);
+int op_set_format(void);
+int op_set_state(void);
+int op_watch(void);
+int op_unwatch(void);
+int op_hold(void);
+int op_release(void);
+int op_adopt(void);
+int op_disown(void);
+int op_bad_argument(void);
+int op_read_events(void);
+int op_poll_events(void);
+int op_pass(void);
 
 /* fuzz-v4l2.c */
 unsigned int type_for(int fd);

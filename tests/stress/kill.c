@@ -27,14 +27,13 @@
 #include <linux/dma-buf.h>
 #include <xf86drm.h>
 
-#include "stress.h"
+#include "kill.h"
 #include "../kernel/shrbuf_testdev.h"
 
 /* How long a process may live, in microseconds: longer than a scenario takes. */
 #define MAX_DELAY	300000
 /* After so many kills, more is looked at. */
 #define BATCH		25
-#define NR_BUFS		3
 #define MESSAGES	4
 /* of each mapping, less than the smallest buffer */
 #define MAP_SIZE	(8 * 4096)
@@ -49,46 +48,21 @@ static char camera_node[64];
 static char multi_node[64];
 static char vkms_node[64];
 
-/*
- * How far victims got, shared with them: a run in which no victim was killed in between
- * would prove nothing.
- */
-enum milestone {
-	DID_ATTACH,
-	DID_EXPORT,
-	DID_IMPORT,
-	DID_MAP,
-	DID_STREAM,
-	DID_PASS,
-	DID_ALL,
-	NR_MILESTONES,
-};
-
 static const char *const milestone_names[] = {
 	"attached", "exported", "imported", "mapped", "streamed", "passed on",
-	"done",
+	"held", "filled", "adopted", "read", "done",
 };
 
 static unsigned int *milestones;
 
-static void reached(enum milestone what)
+void reached(enum milestone what)
 {
 	__atomic_add_fetch(&milestones[what], 1, __ATOMIC_RELAXED);
 }
 
-/*
- * What victims do. They may not use what asserts: a failed assertion would go on with
- * the next test in the victim. Whatever fails, they just go on.
- */
+/* What victims do, see kill.h. */
 
-struct victim {
-	struct camera cam;
-	int fds[NR_BUFS];
-	int drm;
-	void *maps[NR_BUFS];
-};
-
-static void victim_open(struct victim *v, bool multi)
+void victim_open(struct victim *v, bool multi)
 {
 	memset(v, 0, sizeof(*v));
 	v->cam.fd = open(multi ? multi_node : camera_node, O_RDWR | O_CLOEXEC);
@@ -102,7 +76,7 @@ static void victim_open(struct victim *v, bool multi)
 		reached(DID_ATTACH);
 }
 
-static void victim_export(struct victim *v)
+void victim_export(struct victim *v)
 {
 	unsigned int i;
 
@@ -130,7 +104,7 @@ static void import_and_map(int drm, const int *fds, void **maps)
 	}
 }
 
-static void victim_stream(struct victim *v, unsigned int frames)
+void victim_stream(struct victim *v, unsigned int frames)
 {
 	unsigned int i;
 	int index;
@@ -148,7 +122,7 @@ static void victim_stream(struct victim *v, unsigned int frames)
 	try_streamoff(&v->cam);
 }
 
-static void victim_close(struct victim *v)
+void victim_close(struct victim *v)
 {
 	unsigned int i;
 
@@ -276,7 +250,7 @@ static void scene_threads(void)
 	victim_close(&v);
 }
 
-static void send_fds(int sock, const int *fds, unsigned int nr)
+void send_fds(int sock, const int *fds, unsigned int nr)
 {
 	char data = 0, control[CMSG_SPACE(sizeof(int) * NR_BUFS)] = { 0 };
 	struct iovec iov = { .iov_base = &data, .iov_len = 1 };
@@ -366,7 +340,7 @@ static void scene_consumers(int role, const int (*socks)[2])
 /* Waits get longer by this factor where the machine is too slow for the scenario. */
 static unsigned int patience = 1;
 
-static void wait_random(void)
+void wait_random(void)
 {
 	/* Short waits are more likely: most of what is critical comes early. */
 	uint64_t r = random_next(&random_state) % 1000;
@@ -378,7 +352,7 @@ static void wait_random(void)
 	nanosleep(&ts, NULL);
 }
 
-static void kill_and_wait(pid_t pid)
+void kill_and_wait(pid_t pid)
 {
 	int status;
 
@@ -391,7 +365,7 @@ static void kill_and_wait(pid_t pid)
 		assert_int_equal(WEXITSTATUS(status), 0);
 }
 
-static pid_t start(void (*scene)(void))
+pid_t start(void (*scene)(void))
 {
 	pid_t pid = fork();
 
@@ -521,16 +495,30 @@ static void check_all_works(void)
 	expect_no_buffers();
 }
 
+/**
+ * struct scenario - processes that are killed
+ * @run: starts and kills them
+ * @needs: milestones that some must have reached
+ */
+struct scenario {
+	void (*run)(void);
+	unsigned int needs;
+};
+
 /* Some were killed after each milestone. */
-static bool all_milestones(void)
+static bool all_milestones(unsigned int needs)
 {
-	return milestones[DID_EXPORT] && milestones[DID_IMPORT] &&
-	       milestones[DID_STREAM];
+	unsigned int i;
+
+	for (i = 0; i < NR_MILESTONES; i++)
+		if (needs & BIT(i) && !milestones[i])
+			return false;
+	return true;
 }
 
 static void kill_many(void **state)
 {
-	void (*run)(void) = *state;
+	const struct scenario *scenario = *state;
 	struct refs before;
 	unsigned int i;
 	int j;
@@ -543,10 +531,12 @@ static void kill_many(void **state)
 	before = refs_now();
 
 	patience = 1;
-	for (i = 0; i < count || (i < 10 * count && !all_milestones()); i++) {
+	for (i = 0; i < 10 * count; i++) {
+		if (i >= count && all_milestones(scenario->needs))
+			break;
 		/* on a slow machine none may have come far */
 		patience = 1 + i / count;
-		run();
+		scenario->run();
 		expect_no_buffers();
 		check_node(camera_node);
 		check_node(multi_node);
@@ -562,7 +552,7 @@ static void kill_many(void **state)
 		       j == NR_MILESTONES - 1 ? "\n" : ",");
 	/* some were killed before, and some after */
 	if (count >= BATCH) {
-		assert_true(all_milestones());
+		assert_true(all_milestones(scenario->needs));
 		assert_true(milestones[DID_ALL] < i);
 	}
 }
@@ -601,6 +591,8 @@ static int setup(void **state)
 	return 0;
 }
 
+#define STREAMED	(BIT(DID_EXPORT) | BIT(DID_IMPORT) | BIT(DID_STREAM))
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -608,13 +600,24 @@ int main(int argc, char **argv)
 		{ "seed", required_argument, NULL, 's' },
 		{ 0 },
 	};
+	static struct scenario alone = { run_alone, STREAMED };
+	static struct scenario forked = { run_forked, STREAMED };
+	static struct scenario threads = { run_threads, STREAMED };
+	static struct scenario consumers = { run_consumers, STREAMED };
+	static struct scenario clients = {
+		run_clients,
+		BIT(DID_HOLD) | BIT(DID_FILL) | BIT(DID_ADOPT) | BIT(DID_READ) |
+		BIT(DID_PASS),
+	};
 	const struct CMUnitTest tests[] = {
-		{ "a process", kill_many, NULL, test_cleanup, run_alone },
+		{ "a process", kill_many, NULL, test_cleanup, &alone },
 		{ "a process and its child", kill_many, NULL, test_cleanup,
-		  run_forked },
-		{ "threads", kill_many, NULL, test_cleanup, run_threads },
+		  &forked },
+		{ "threads", kill_many, NULL, test_cleanup, &threads },
 		{ "a producer and consumers", kill_many, NULL, test_cleanup,
-		  run_consumers },
+		  &consumers },
+		{ "who holds, fills, watches and adopts", kill_many, NULL,
+		  test_cleanup, &clients },
 	};
 	int option;
 

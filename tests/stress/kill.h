@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the scenarios of kill share. Victims may not use what asserts: a failed assertion
+ * would go on with the next test in the victim. Whatever fails, they just go on.
+ */
+#ifndef _TESTS_STRESS_KILL_H
+#define _TESTS_STRESS_KILL_H
+
+#include <sys/types.h>
+
+#include "stress.h"
+
+#define NR_BUFS		3
+
+/*
+ * How far victims got, shared with them: a run in which no victim was killed in between
+ * would prove nothing.
+ */
+enum milestone {
+	DID_ATTACH,
+	DID_EXPORT,
+	DID_IMPORT,
+	DID_MAP,
+	DID_STREAM,
+	DID_PASS,
+	DID_HOLD,
+	DID_FILL,
+	DID_ADOPT,
+	DID_READ,
+	DID_ALL,
+	NR_MILESTONES,
+};
+
+#define BIT(milestone)	(1U << (milestone))
+
+void reached(enum milestone what);
+
+/* A camera that a victim uses. */
+struct victim {
+	struct camera cam;
+	int fds[NR_BUFS];
+	int drm;
+	void *maps[NR_BUFS];
+};
+
+void victim_open(struct victim *v, bool multi);
+void victim_export(struct victim *v);
+void victim_stream(struct victim *v, unsigned int frames);
+void victim_close(struct victim *v);
+void send_fds(int sock, const int *fds, unsigned int nr);
+
+/* Starts a victim, waits a while, kills it. */
+pid_t start(void (*scene)(void));
+void wait_random(void);
+void kill_and_wait(pid_t pid);
+
+/* kill-clients.c */
+void run_clients(void);
+
+#endif /* _TESTS_STRESS_KILL_H */
