@@ -97,7 +97,7 @@ int try_adopt(int client, int fd)
 	return ret ? ret : op.buffer_fd;
 }
 
-int try_alloc(int client, unsigned int pages)
+int try_alloc_from(int client, unsigned int pages)
 {
 	struct shrbuf_alloc_op op = {
 		.size = pages * PAGE, .fd_flags = O_RDWR | O_CLOEXEC,

@@ -26,7 +26,7 @@ int try_release(int client, int fd);
 int try_adopt(int client, int fd);
 int try_disown(int client, int fd);
 /* a buffer of some pages: its file descriptor */
-int try_alloc(int client, unsigned int pages);
+int try_alloc_from(int client, unsigned int pages);
 /* number of events that were read */
 int try_read_events(int client, struct shrbuf_event *events, unsigned int max);
 /*

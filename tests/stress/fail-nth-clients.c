@@ -39,7 +39,7 @@ static void open_client(void)
 static void prepare_buffer(void)
 {
 	open_client();
-	buffer = keep(try_alloc(client, 2));
+	buffer = keep(try_alloc_from(client, 2));
 }
 
 static void prepare_filled(void)
@@ -336,7 +336,7 @@ static int run_open(void)
 
 static int run_alloc(void)
 {
-	return try_alloc(client, 2);
+	return try_alloc_from(client, 2);
 }
 
 void no_more_files(void **state)

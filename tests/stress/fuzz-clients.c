@@ -26,7 +26,7 @@ static void check_frame(const struct shrbuf_frame *frame)
 	};
 
 	if (frame->state > SHRBUF_STATE_ERROR || frame->reserved)
-		violated("a frame has state %u, reserved %llu", frame->state,
+		violated("a frame has state %u, reserved %u", frame->state,
 			 frame->reserved);
 	if (frame->state <= SHRBUF_STATE_FILLING &&
 	    memcmp(frame, &none, sizeof(none)))

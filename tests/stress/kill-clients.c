@@ -94,7 +94,7 @@ static void hold_and_fill(int client, int other, unsigned int i)
 		reached(DID_FILL);
 		set_mark(&marks[i].fills, true);
 		/* something that takes a while */
-		close(try_alloc(client, 4));
+		close(try_alloc_from(client, 4));
 		set_mark(&marks[i].fills, false);
 		try_set_state(client, shared[i], SHRBUF_STATE_FILLED);
 	}
@@ -246,7 +246,7 @@ void run_clients(void)
 	memset(marks, 0, sizeof(*marks) * NR_SHARED);
 	watcher = do_open("/dev/shrbuf", O_RDWR | O_NONBLOCK);
 	for (i = 0; i < NR_SHARED; i++) {
-		shared[i] = try_alloc(shrbuf_dev(), 1);
+		shared[i] = try_alloc_from(shrbuf_dev(), 1);
 		assert_true(shared[i] >= 0);
 		assert_int_equal(try_set_state(shrbuf_dev(), shared[i],
 					       SHRBUF_STATE_FILLED), 0);

@@ -480,7 +480,7 @@ static void new_buffer(unsigned int b)
 {
 	struct shrbuf_info info;
 
-	buffer_fds[b] = try_alloc(shrbuf_dev(), 1);
+	buffer_fds[b] = try_alloc_from(shrbuf_dev(), 1);
 	CHECK(buffer_fds[b] >= 0, "ALLOC: %s", strerror(-buffer_fds[b]));
 	expect("INFO", try_info(shrbuf_dev(), buffer_fds[b], &info), 0);
 	book->buffers[b] = (struct buffer){ .id = info.id };

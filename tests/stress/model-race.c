@@ -257,7 +257,7 @@ void race(void **state)
 	pthread_barrierattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
 	assert_int_equal(pthread_barrier_init(&sums->barrier, &attr, NR_PROCS), 0);
 	for (b = 0; b < NR_SHARED; b++) {
-		buffers[b] = try_alloc(shrbuf_dev(), 1);
+		buffers[b] = try_alloc_from(shrbuf_dev(), 1);
 		assert_true(buffers[b] >= 0);
 	}
 

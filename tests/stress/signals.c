@@ -147,7 +147,7 @@ static void interrupt_readers(void **state)
 	interrupted = 0;
 	errors = 0;
 	client = do_open("/dev/shrbuf", O_RDWR);
-	buffer = try_alloc(shrbuf_dev(), 1);
+	buffer = try_alloc_from(shrbuf_dev(), 1);
 	assert_true(buffer >= 0);
 	assert_int_equal(try_watch(client, buffer, 0, 0, 0), 0);
 
