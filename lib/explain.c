@@ -15,6 +15,8 @@
 #define ATTACH	(1U << SHRBUF_REQUEST_ATTACH_QUEUE)
 #define DETACH	(1U << SHRBUF_REQUEST_DETACH_QUEUE)
 #define ALLOC	(1U << SHRBUF_REQUEST_ALLOC)
+#define CONFIG	(1U << SHRBUF_REQUEST_CONFIGURE_QUEUE)
+#define TEST	(1U << SHRBUF_REQUEST_TEST_QUEUE)
 
 /**
  * struct explanation - one text
@@ -50,20 +52,20 @@ static const struct explanation explanations[] = {
 	{ OPEN | ALLOC, ENFILE,
 	  "The system has too many open files. Close some, or raise the limit: sysctl fs.file-max.",
 	},
-	{ OPEN | ATTACH, ENOMEM,
+	{ OPEN | ATTACH | TEST, ENOMEM,
 	  "The kernel is out of memory. Stop some programs and try again.",
 	},
 
 	{ VERSION | ALLOC, EBADF,
 	  "The file descriptor of /dev/shrbuf is not open. The program must open it first.",
 	},
-	{ ATTACH | DETACH, EBADF,
+	{ ATTACH | DETACH | CONFIG | TEST, EBADF,
 	  "The file descriptor of /dev/shrbuf or of the video device is not open. The program must open both first.",
 	},
-	{ VERSION | ATTACH | DETACH | ALLOC, ENOTTY,
+	{ VERSION | ATTACH | DETACH | ALLOC | CONFIG | TEST, ENOTTY,
 	  "The file is not /dev/shrbuf, or its module does not know the request. Compare: shrbufctl version.",
 	},
-	{ VERSION | ATTACH | DETACH | ALLOC, EFAULT,
+	{ VERSION | ATTACH | DETACH | ALLOC | CONFIG | TEST, EFAULT,
 	  "The module could not access the memory of the request. This is an error in the program, report it.",
 	},
 	{ VERSION, EINVAL,
@@ -72,16 +74,16 @@ static const struct explanation explanations[] = {
 	{ ATTACH | DETACH, EINVAL,
 	  "The file is not a V4L2 device node. Choose one that this prints: v4l2-ctl --list-devices.",
 	},
-	{ ATTACH | DETACH, ENODEV,
+	{ ATTACH | DETACH | CONFIG | TEST, ENODEV,
 	  "The device was removed. Plug it in again, or load its driver.",
 	},
-	{ ATTACH, EOPNOTSUPP,
+	{ ATTACH | TEST, EOPNOTSUPP,
 	  "The driver of the device does not let shrbuf see its queue, or the queue uses memory or locks that shrbuf does not know. Use another device or a driver that is adapted to shrbuf.",
 	},
-	{ ATTACH, EALREADY,
+	{ ATTACH | TEST, EALREADY,
 	  "The device is attached already. There is nothing to do.",
 	},
-	{ ATTACH, EBUSY,
+	{ ATTACH | TEST, EBUSY,
 	  "The device has buffers, made before it could be attached. Stop the program that uses the device (see: fuser -v DEVICE), or free them in it (VIDIOC_REQBUFS with count 0), then attach.",
 	},
 	{ DETACH, EOPNOTSUPP,
@@ -104,6 +106,22 @@ static const struct explanation explanations[] = {
 	  "There is not enough memory for the buffer. Ask for less, or raise the limit of the memory cgroup.",
 	},
 
+	{ CONFIG, EINVAL,
+	  "The file is not a V4L2 device node, or the settings do not go together. Waiting goes with nothing else, and each time is 1 to 10000 ms if it is used, else zero.",
+	},
+	{ CONFIG, ENOTCONN,
+	  "The device is not attached. Attach it first: shrbufctl attach DEVICE.",
+	},
+	{ CONFIG, EOPNOTSUPP,
+	  "The driver of the device does not let shrbuf see its queue, so it cannot be configured. Use another device or a driver that is adapted to shrbuf.",
+	},
+	{ CONFIG, EBUSY,
+	  "The device has buffers. Configure it before they are made, or stop the program that uses the device (see: fuser -v DEVICE).",
+	},
+	{ TEST, EINVAL,
+	  "The file is not a V4L2 device node, or the module is too old to say. Choose a node that this prints: v4l2-ctl --list-devices.",
+	},
+
 	/* The last one is for all that is not above. */
 	{ 0, 0,
 	  "The request failed with an error that this library does not know. Look for a reason in the kernel log: dmesg.",
@@ -117,7 +135,7 @@ const char *shrbuf_explain(enum shrbuf_request what, int err)
 	if (!err)
 		return "There was no error.";
 	/* Any number may be given as @what. */
-	if ((unsigned int)what > SHRBUF_REQUEST_ALLOC)
+	if ((unsigned int)what > SHRBUF_REQUEST_TEST_QUEUE)
 		return explanations[ARRAY_SIZE(explanations) - 1].text;
 
 	while (e->err && !(e->requests & (1U << what) && (err == e->err || err == -e->err)))

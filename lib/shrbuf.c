@@ -73,3 +73,23 @@ const char *shrbuf_library_release(void)
 {
 	return SHRBUF_LIBRARY_RELEASE;
 }
+
+int shrbuf_configure_queue(int fd, int video_fd, __u32 flags, __u32 wait_ms,
+			   __u32 fence_ms)
+{
+	struct shrbuf_queue_config config = {
+		.fd = video_fd, .flags = flags, .wait_ms = wait_ms,
+		.fence_ms = fence_ms,
+	};
+
+	return shrbuf_ioctl(fd, SHRBUF_IOC_CONFIGURE, &config);
+}
+
+int shrbuf_test_queue(int fd, int video_fd)
+{
+	struct shrbuf_queue_op op = {
+		.fd = video_fd, .flags = SHRBUF_ATTACH_TEST,
+	};
+
+	return shrbuf_ioctl(fd, SHRBUF_IOC_ATTACH, &op);
+}

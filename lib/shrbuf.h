@@ -33,13 +33,17 @@ extern "C" {
  * @SHRBUF_REQUEST_ATTACH_QUEUE: shrbuf_attach_queue()
  * @SHRBUF_REQUEST_DETACH_QUEUE: shrbuf_detach_queue()
  * @SHRBUF_REQUEST_ALLOC: shrbuf_alloc()
+ * @SHRBUF_REQUEST_CONFIGURE_QUEUE: shrbuf_configure_queue()
+ * @SHRBUF_REQUEST_TEST_QUEUE: shrbuf_test_queue()
  */
 enum shrbuf_request {
 	SHRBUF_REQUEST_OPEN,
 	SHRBUF_REQUEST_GET_VERSION,
 	SHRBUF_REQUEST_ATTACH_QUEUE,
 	SHRBUF_REQUEST_DETACH_QUEUE,
-	SHRBUF_REQUEST_ALLOC
+	SHRBUF_REQUEST_ALLOC,
+	SHRBUF_REQUEST_CONFIGURE_QUEUE,
+	SHRBUF_REQUEST_TEST_QUEUE
 };
 
 /**
@@ -157,6 +161,46 @@ const char *shrbuf_explain(enum shrbuf_request what, int err);
  * free it.
  */
 const char *shrbuf_library_release(void);
+
+/**
+ * shrbuf_configure_queue - tell an attached queue what to do with held and fresh frames
+ * @fd: from shrbuf_open(), borrowed
+ * @video_fd: an open video device, borrowed
+ * @flags: SHRBUF_CONFIG_REFUSE and SHRBUF_CONFIG_FENCES, or SHRBUF_CONFIG_WAIT alone, or
+ *	zero for what a queue does by default: nothing of this
+ * @wait_ms: with SHRBUF_CONFIG_WAIT the longest wait, 1 to SHRBUF_MAX_WAIT_MS, else zero
+ * @fence_ms: with SHRBUF_CONFIG_FENCES the longest life of a fence, 1 to
+ *	SHRBUF_MAX_FENCE_MS, else zero
+ *
+ * Lasts until the queue is configured again or detached. See SHRBUF_IOC_CONFIGURE. Waits
+ * for a request on the device that runs already.
+ *
+ * Return: 0, or
+ *
+ * - -EINVAL: @flags do not go together, a time is out of its range, or @video_fd is not a
+ *   V4L2 device node
+ * - -ENOTCONN: the queue is not attached
+ * - -EBUSY: the queue has buffers
+ * - -EOPNOTSUPP: shrbuf cannot attach the queues of this driver
+ * - -ENODEV: the device was removed
+ * - -EBADF: @fd or @video_fd is not an open file
+ * - -ENOTTY: @fd is not /dev/shrbuf, or the module cannot do this
+ * - -EFAULT: the module could not read the request
+ */
+int shrbuf_configure_queue(int fd, int video_fd, __u32 flags, __u32 wait_ms, __u32 fence_ms);
+
+/**
+ * shrbuf_test_queue - ask whether a queue could be attached
+ * @fd: from shrbuf_open(), borrowed
+ * @video_fd: an open video device, borrowed
+ *
+ * Changes nothing. Another program may do it first, so shrbuf_attach_queue() may fail all
+ * the same.
+ *
+ * Return: 0 if it could, or the errors of shrbuf_attach_queue(). A module that does not
+ * know this request says -EINVAL.
+ */
+int shrbuf_test_queue(int fd, int video_fd);
 
 #ifdef __cplusplus
 }

@@ -8,7 +8,7 @@
  *
  * - FAKE_OPEN: files that exist, and what open() does. All other /dev/shrbuf and
  *   /dev/video* do not exist. Other files are real.
- * - FAKE_QUEUE: what attach and detach do with the device
+ * - FAKE_QUEUE: what attach, detach and configure do with the device
  * - FAKE_VERSION: what the version request does. ABI:FEATURES:RELEASE, or an ERRNO
  * - FAKE_EINTR: so many requests fail with EINTR first
  * - FAKE_LOG: file that gets a line for each request that was made
@@ -149,12 +149,36 @@ static int fake_queue(const char *request, const struct shrbuf_queue_op *op)
 {
 	int err;
 
-	if (op->flags || op->reserved[0] || op->reserved[1])
+	if (op->reserved[0] || op->reserved[1] ||
+	    op->flags & ~(strcmp(request, "attach") ? 0 : SHRBUF_ATTACH_TEST))
 		return -EINVAL;
+	if (op->flags)
+		request = "test";
 	if (op->fd < 0 || op->fd >= MAX_FDS || !fds[op->fd][0])
 		return -EBADF;
 	note(request, fds[op->fd]);
 	err = lookup("FAKE_QUEUE", fds[op->fd]);
+	return err < 0 ? 0 : -err;
+}
+
+static int fake_configure(const struct shrbuf_queue_config *config)
+{
+	bool waits = config->flags & SHRBUF_CONFIG_WAIT;
+	bool fences = config->flags & SHRBUF_CONFIG_FENCES;
+	char request[64];
+	int err;
+
+	if (config->flags & ~7U || config->reserved[0] || config->reserved[1] ||
+	    (waits && config->flags != SHRBUF_CONFIG_WAIT) ||
+	    waits != !!config->wait_ms || config->wait_ms > SHRBUF_MAX_WAIT_MS ||
+	    fences != !!config->fence_ms || config->fence_ms > SHRBUF_MAX_FENCE_MS)
+		return -EINVAL;
+	if (config->fd < 0 || config->fd >= MAX_FDS || !fds[config->fd][0])
+		return -EBADF;
+	snprintf(request, sizeof(request), "configure %u %u %u", config->flags,
+		 config->wait_ms, config->fence_ms);
+	note(request, fds[config->fd]);
+	err = lookup("FAKE_QUEUE", fds[config->fd]);
 	return err < 0 ? 0 : -err;
 }
 
@@ -208,6 +232,8 @@ int ioctl(int fd, unsigned long request, ...)
 		err = fake_queue("attach", arg);
 	} else if (request == SHRBUF_IOC_DETACH) {
 		err = fake_queue("detach", arg);
+	} else if (request == SHRBUF_IOC_CONFIGURE) {
+		err = fake_configure(arg);
 	} else {
 		err = -ENOTTY;
 	}
