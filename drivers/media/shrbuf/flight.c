@@ -138,13 +138,11 @@ static void flight_begin(struct shrbuf *sb, struct vb2_buffer *vb,
 	WRITE_ONCE(flight->vb, vb);
 	write_seqcount_end(&sb->seqcount);
 	flight->plane = plane;
+	/* Of a buffer with several planes, the queue hears once. */
+	flight->queue = plane || sq == sb->queue ? NULL : sq;
+	flight->index = vb->index;
 	hlist_add_head(&flight->node, &bucket->flights);
 
-	/* Of a buffer with several planes, the queue hears once. */
-	if (!sb->queue && !plane) {
-		sb->queue = sq;
-		sb->index = vb->index;
-	}
 	if (!reads) {
 		if (sb->filler)
 			sb->filler->fills = false;
@@ -195,8 +193,7 @@ static void flight_end(struct shrbuf_flight *flight)
 	write_seqcount_end(&sb->seqcount);
 	if (flight == &sb->flights[0])
 		flight_result(sb, vb, flight->plane);
-	if (!(sb->status & SHRBUF_STATUS_QUEUE) && !shrbuf_in_flight(sb))
-		sb->queue = NULL;
+	flight->queue = NULL;
 }
 
 /* What the driver gets: a shared buffer, or NULL. */
@@ -277,6 +274,7 @@ void shrbuf_flights_end(struct shrbuf *sb)
 		if (sb->flights[i].vb)
 			hlist_del(&sb->flights[i].node);
 		sb->flights[i].vb = NULL;
+		sb->flights[i].queue = NULL;
 		spin_unlock_irqrestore(&bucket->lock, flags);
 	}
 }

@@ -203,12 +203,18 @@ struct shrbuf_backing_ops {
  *	the bucket and &shrbuf_source.lock.
  * @plane: number of the plane of @vb. Protected as @vb.
  * @sb: the buffer. Invariant over the lifetime.
+ * @queue: the attached queue of @vb, if its watchers are to hear of the buffer and do not
+ *	so by &shrbuf.queue, else NULL. Protected by &shrbuf_source.lock. The driver has
+ *	the plane, so the attachment stays until the flight ends.
+ * @index: of @vb in @queue. Protected as @queue.
  */
 struct shrbuf_flight {
 	struct hlist_node node;
 	struct vb2_buffer *vb;
 	unsigned int plane;
 	struct shrbuf *sb;
+	struct shrbuf_queue *queue;
+	u32 index;
 };
 
 /**
@@ -302,9 +308,8 @@ struct shrbuf {
 	struct shrbuf_use *filler;
 
 	/**
-	 * @queue: the attached queue that the buffer is in, or NULL. Set for the whole
-	 * life of a buffer in the memory of a queue, and for an imported one while the
-	 * device has it.
+	 * @queue: the attached queue whose memory this is, or NULL. It is there until
+	 * the buffer is orphaned. Queues that only import it are in @flights.
 	 */
 	struct shrbuf_queue *queue;
 
