@@ -107,16 +107,22 @@ static void flight_frame(struct vb2_buffer *vb, unsigned int plane,
 }
 
 /* The slot for a new flight of this buffer, or NULL. */
-static struct shrbuf_flight *flight_slot(struct shrbuf *sb, bool reads)
+static struct shrbuf_flight *flight_slot(struct shrbuf *sb,
+					 const struct vb2_buffer *vb, bool reads)
 {
+	struct shrbuf_flight *slot = NULL;
 	unsigned int i;
 
 	if (!reads)
 		return sb->flights[0].vb ? NULL : &sb->flights[0];
-	for (i = 1; i < SHRBUF_NR_FLIGHTS; i++)
+	for (i = SHRBUF_NR_FLIGHTS - 1; i; i--) {
+		/* Several planes of a picture in one buffer: one device reads. */
+		if (sb->flights[i].vb == vb)
+			return NULL;
 		if (!sb->flights[i].vb)
-			return &sb->flights[i];
-	return NULL;
+			slot = &sb->flights[i];
+	}
+	return slot;
 }
 
 static void flight_begin(struct shrbuf *sb, struct vb2_buffer *vb,
@@ -130,7 +136,7 @@ static void flight_begin(struct shrbuf *sb, struct vb2_buffer *vb,
 
 	spin_lock_irqsave(&bucket->lock, flags);
 	spin_lock(&sb->source.lock);
-	flight = flight_slot(sb, reads);
+	flight = flight_slot(sb, vb, reads);
 	if (!flight)
 		goto out;
 	/* Readers without the lock look whether there is a flight. */
