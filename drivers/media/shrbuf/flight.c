@@ -41,6 +41,12 @@
  * compared and, if there is a flight, read: a flight ends before the program or the queue
  * gets the buffer back, so that it is there.
  *
+ * Timestamps: videobuf2 keeps the timestamp of the frame before, and some drivers set the new
+ * one only after they have given the buffer back (vivid does), or never, as when they give
+ * back what they had at the end of the stream. A timestamp that is still that of
+ * VIDIOC_QBUF is no timestamp of this frame, so it is told as zero. If VIDIOC_DQBUF
+ * knows it then, it is put right. (Queues that copy timestamps may well have the same twice.)
+ *
  * Locks: bucket of the table, source of the buffer, source of the queue, events of a client.
  * Probes run with preemption off, that of buf_done perhaps in an interrupt.
  */
@@ -94,7 +100,9 @@ static void flight_frame(struct vb2_buffer *vb, unsigned int plane,
 			 V4L2_BUF_FLAG_BFRAME | V4L2_BUF_FLAG_LAST;
 	const struct vb2_v4l2_buffer *vbuf;
 
-	frame->timestamp = vb->timestamp;
+	/* An output device sets it when it is done, but for those that copy. */
+	if (!vb->vb2_queue->is_output || vb->vb2_queue->copy_timestamp)
+		frame->timestamp = vb->timestamp;
 	frame->bytesused = vb->planes[plane].bytesused;
 	/* DVB uses videobuf2 too, with a smaller structure. */
 	if (vb->vb2_queue->buf_struct_size < sizeof(*vbuf))
@@ -147,6 +155,7 @@ static void flight_begin(struct shrbuf *sb, struct vb2_buffer *vb,
 	/* Of a buffer with several planes, the queue hears once. */
 	flight->queue = plane || sq == sb->queue ? NULL : sq;
 	flight->index = vb->index;
+	flight->timestamp = vb->timestamp;
 	hlist_add_head(&flight->node, &bucket->flights);
 
 	if (!reads) {
@@ -166,25 +175,33 @@ out:
 }
 
 /* What a flight leaves behind, by the state that the driver gave the buffer. */
-static void flight_result(struct shrbuf *sb, struct vb2_buffer *vb,
-			  unsigned int plane)
+static void flight_result(const struct shrbuf_flight *flight,
+			  struct vb2_buffer *vb)
 {
 	struct shrbuf_frame frame = { .state = SHRBUF_STATE_EMPTY };
+	bool late = false;
 
 	switch (vb->state) {
 	case VB2_BUF_STATE_DONE:
 		frame.state = SHRBUF_STATE_FILLED;
-		flight_frame(vb, plane, &frame);
 		break;
 	case VB2_BUF_STATE_ERROR:
 		frame.state = SHRBUF_STATE_ERROR;
-		flight_frame(vb, plane, &frame);
 		break;
 	default:
 		/* Given back as it was, since the stream could not start. */
 		break;
 	}
-	shrbuf_state_change(sb, &frame);
+	if (frame.state != SHRBUF_STATE_EMPTY) {
+		flight_frame(vb, flight->plane, &frame);
+		late = !vb->vb2_queue->copy_timestamp &&
+		       frame.timestamp == flight->timestamp;
+		if (late)
+			frame.timestamp = 0;
+	}
+	shrbuf_state_change(flight->sb, &frame);
+	if (late)
+		WRITE_ONCE(flight->sb->late, vb);
 }
 
 static void flight_end(struct shrbuf_flight *flight)
@@ -198,7 +215,7 @@ static void flight_end(struct shrbuf_flight *flight)
 	WRITE_ONCE(flight->vb, NULL);
 	write_seqcount_end(&sb->seqcount);
 	if (flight == &sb->flights[0])
-		flight_result(sb, vb, flight->plane);
+		flight_result(flight, vb);
 	flight->queue = NULL;
 }
 
@@ -235,7 +252,7 @@ static void flight_buf_queue(void *data, struct vb2_queue *q,
 	}
 }
 
-/* Both buf_done and dqbuf, see "flights". */
+/* For buf_done, and part of dqbuf, see "flights". */
 static void flight_back(void *data, struct vb2_queue *q, struct vb2_buffer *vb)
 {
 	struct flight_bucket *bucket = flight_bucket(vb);
@@ -255,6 +272,30 @@ static void flight_back(void *data, struct vb2_queue *q, struct vb2_buffer *vb)
 		spin_unlock(&flight->sb->source.lock);
 	}
 	spin_unlock_irqrestore(&bucket->lock, flags);
+}
+
+/* A driver that was late with the timestamp has set it by now, or never will. */
+static void flight_dqbuf(void *data, struct vb2_queue *q, struct vb2_buffer *vb)
+{
+	struct shrbuf_queue *sq;
+	struct shrbuf *sb;
+	unsigned long flags;
+	unsigned int i;
+
+	flight_back(data, q, vb);
+	for (i = 0; i < vb->num_planes; i++) {
+		sb = flight_buffer(vb, i, &sq);
+		if (!sb || READ_ONCE(sb->late) != vb)
+			continue;
+		spin_lock_irqsave(&sb->source.lock, flags);
+		if (sb->late == vb) {
+			write_seqcount_begin(&sb->seqcount);
+			sb->frame.timestamp = vb->timestamp;
+			write_seqcount_end(&sb->seqcount);
+			WRITE_ONCE(sb->late, NULL);
+		}
+		spin_unlock_irqrestore(&sb->source.lock, flags);
+	}
 }
 
 /**
@@ -300,7 +341,7 @@ int shrbuf_flights_init(void)
 	ret = register_trace_vb2_buf_done(flight_back, NULL);
 	if (ret)
 		goto err_queue;
-	ret = register_trace_vb2_dqbuf(flight_back, NULL);
+	ret = register_trace_vb2_dqbuf(flight_dqbuf, NULL);
 	if (ret)
 		goto err_done;
 	return 0;
@@ -315,7 +356,7 @@ err_queue:
 
 void shrbuf_flights_exit(void)
 {
-	unregister_trace_vb2_dqbuf(flight_back, NULL);
+	unregister_trace_vb2_dqbuf(flight_dqbuf, NULL);
 	unregister_trace_vb2_buf_done(flight_back, NULL);
 	unregister_trace_vb2_buf_queue(flight_buf_queue, NULL);
 	tracepoint_synchronize_unregister();

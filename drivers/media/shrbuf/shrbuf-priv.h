@@ -207,6 +207,7 @@ struct shrbuf_backing_ops {
  *	so by &shrbuf.queue, else NULL. Protected by &shrbuf_source.lock. The driver has
  *	the plane, so the attachment stays until the flight ends.
  * @index: of @vb in @queue. Protected as @queue.
+ * @timestamp: of @vb when the flight began. Protected as @queue.
  */
 struct shrbuf_flight {
 	struct hlist_node node;
@@ -215,6 +216,7 @@ struct shrbuf_flight {
 	struct shrbuf *sb;
 	struct shrbuf_queue *queue;
 	u32 index;
+	u64 timestamp;
 };
 
 /**
@@ -288,6 +290,12 @@ struct shrbuf {
 
 	/** @frame: what is in the buffer */
 	struct shrbuf_frame frame;
+
+	/**
+	 * @late: the buffer of videobuf2 that the frame came from, if its driver gave it
+	 * back without a timestamp, else NULL. Is only compared.
+	 */
+	const struct vb2_buffer *late;
 
 	/** @format: how it is to be read */
 	struct shrbuf_format format;

@@ -138,6 +138,7 @@ void shrbuf_state_change(struct shrbuf *sb, const struct shrbuf_frame *frame)
 	sb->frame.seq = seq;
 	sb->frame.time = ktime_get_ns();
 	write_seqcount_end(&sb->seqcount);
+	WRITE_ONCE(sb->late, NULL);
 	trace_shrbuf_state(sb);
 	shrbuf_state_event(sb, frame->state);
 }

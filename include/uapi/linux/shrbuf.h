@@ -97,7 +97,9 @@ struct shrbuf_alloc_op {
  * @time: when that change was, in nanoseconds of CLOCK_MONOTONIC
  * @timestamp: of the frame, in nanoseconds, as its producer gave it. V4L2 says in @flags
  *	which clock that is. Zero unless @state is SHRBUF_STATE_FILLED or
- *	SHRBUF_STATE_ERROR, and so are the fields that follow @state.
+ *	SHRBUF_STATE_ERROR, and so are the fields that follow @state. Zero too if the driver
+ *	has not set it when it is done; what VIDIOC_DQBUF tells later is put in then,
+ *	with the same @seq.
  * @bytesused: bytes of this buffer that the frame takes
  * @state: SHRBUF_STATE_*
  * @sequence: number of the frame, as its producer gave it
