@@ -94,24 +94,25 @@ bool shrbuf_in_flight(const struct shrbuf *sb)
 static void flight_frame(struct vb2_buffer *vb, unsigned int plane,
 			 struct shrbuf_frame *frame)
 {
-	const u32 tstamp = V4L2_BUF_FLAG_TIMESTAMP_MASK |
-			   V4L2_BUF_FLAG_TSTAMP_SRC_MASK;
 	const u32 kind = V4L2_BUF_FLAG_KEYFRAME | V4L2_BUF_FLAG_PFRAME |
 			 V4L2_BUF_FLAG_BFRAME | V4L2_BUF_FLAG_LAST;
+	const struct vb2_queue *q = vb->vb2_queue;
 	const struct vb2_v4l2_buffer *vbuf;
 
 	/* An output device sets it when it is done, but for those that copy. */
-	if (!vb->vb2_queue->is_output || vb->vb2_queue->copy_timestamp)
+	if (!q->is_output || q->copy_timestamp)
 		frame->timestamp = vb->timestamp;
 	frame->bytesused = vb->planes[plane].bytesused;
 	/* DVB uses videobuf2 too, with a smaller structure. */
-	if (vb->vb2_queue->buf_struct_size < sizeof(*vbuf))
+	if (q->buf_struct_size < sizeof(*vbuf))
 		return;
 	vbuf = to_vb2_v4l2_buffer(vb);
 	frame->sequence = vbuf->sequence;
 	frame->field = vbuf->field;
 	frame->flags = (vbuf->flags & kind) |
-		       (vb->vb2_queue->timestamp_flags & tstamp);
+		       (q->timestamp_flags & V4L2_BUF_FLAG_TIMESTAMP_MASK) |
+		       ((q->copy_timestamp ? vbuf->flags : q->timestamp_flags) &
+			V4L2_BUF_FLAG_TSTAMP_SRC_MASK);
 }
 
 /* The slot for a new flight of this buffer, or NULL. */
