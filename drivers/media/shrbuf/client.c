@@ -67,7 +67,7 @@ static bool use_unlink(struct shrbuf_use *use)
 		if (use->fills)
 			shrbuf_state_abandon(sb, use);
 		list_del(&use->node);
-		use->source = NULL;
+		WRITE_ONCE(use->source, NULL);
 	}
 	spin_unlock_irqrestore(&src->lock, flags);
 	rcu_read_unlock();
@@ -86,7 +86,8 @@ static void use_free(struct shrbuf_use *use)
 	}
 	xa_erase(use_table(client, use->is_queue), use->index);
 	client->nr_uses--;
-	kfree(use);
+	/* shrbuf_client_show() may be looking at it. */
+	kfree_rcu(use, rcu);
 }
 
 /* Frees the uses whose source is gone. */
@@ -142,7 +143,7 @@ static struct shrbuf_use *use_get(struct shrbuf_client *client,
 err_erase:
 	xa_erase(use_table(client, is_queue), index);
 err_free:
-	kfree(use);
+	kfree_rcu(use, rcu);
 	return ERR_PTR(ret);
 }
 
@@ -460,7 +461,7 @@ static int client_own(struct shrbuf_client *client, struct shrbuf *sb)
 	use = use_get(client, &sb->source, sb->id, false);
 	ret = PTR_ERR_OR_ZERO(use);
 	if (!ret && !use->adopted) {
-		use->adopted = sb;
+		WRITE_ONCE(use->adopted, sb);
 		sb = NULL;
 	}
 	mutex_unlock(&client->lock);
@@ -533,7 +534,7 @@ long shrbuf_client_disown(struct shrbuf_client *client, void __user *uptr)
 	use = use_find(client, sb->id, false);
 	if (use && use->adopted) {
 		adopted = use->adopted;
-		use->adopted = NULL;
+		WRITE_ONCE(use->adopted, NULL);
 		use_put(use);
 	} else {
 		ret = -ENOENT;
@@ -548,6 +549,8 @@ long shrbuf_client_disown(struct shrbuf_client *client, void __user *uptr)
  * shrbuf_client_show - for /proc/PID/fdinfo
  * @client: open file
  * @m: output
+ *
+ * The numbers need not be those of one moment.
  */
 void shrbuf_client_show(struct shrbuf_client *client, struct seq_file *m)
 {
@@ -555,16 +558,20 @@ void shrbuf_client_show(struct shrbuf_client *client, struct seq_file *m)
 	struct shrbuf_use *use;
 	unsigned long index;
 
-	mutex_lock(&client->lock);
+	/* No lock: a request may be waiting for memory of its program with it. */
+	rcu_read_lock();
 	xa_for_each(&client->buffers, index, use) {
+		adopted += !!READ_ONCE(use->adopted);
+		/* The buffer is gone, and what there was with it. */
+		if (!READ_ONCE(use->source))
+			continue;
 		watches += READ_ONCE(use->watches);
 		holds += READ_ONCE(use->holds);
 		fills += READ_ONCE(use->fills);
-		adopted += !!use->adopted;
 	}
 	xa_for_each(&client->queues, index, use)
-		queues += READ_ONCE(use->watches);
-	mutex_unlock(&client->lock);
+		queues += READ_ONCE(use->source) && READ_ONCE(use->watches);
+	rcu_read_unlock();
 	seq_printf(m, "shrbuf-watches:\t%u\n", watches);
 	seq_printf(m, "shrbuf-watched-queues:\t%u\n", queues);
 	seq_printf(m, "shrbuf-holds:\t%u\n", holds);

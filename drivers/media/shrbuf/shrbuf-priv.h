@@ -100,6 +100,9 @@ struct shrbuf_use {
 	 * &shrbuf_client.lock.
 	 */
 	struct shrbuf *adopted;
+
+	/** @rcu: frees, fdinfo looks at uses without a lock */
+	struct rcu_head rcu;
 };
 
 void shrbuf_source_init(struct shrbuf_source *src);
@@ -438,9 +441,9 @@ void shrbuf_queue_exit(void);
  */
 struct shrbuf_client {
 	/**
-	 * @lock: protects @buffers, @queues and @nr_uses, and serialises requests
-	 * that change what this file has to do with a buffer. Outside of all locks of
-	 * buffers.
+	 * @lock: protects @buffers, @queues (which fdinfo reads under RCU) and
+	 * @nr_uses, and serialises requests that change what this file has to do with a
+	 * buffer. Outside of all locks of buffers.
 	 */
 	struct mutex lock;
 
