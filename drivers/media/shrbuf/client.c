@@ -233,14 +233,21 @@ out_dmabuf:
 	return ret;
 }
 
-static void use_set_watch(struct shrbuf_use *use, struct shrbuf_source *src,
+/* False if the source has ended meanwhile: its last event had the old cookie. */
+static bool use_set_watch(struct shrbuf_use *use, struct shrbuf_source *src,
 			  const struct shrbuf_watch_op *arg)
 {
+	bool linked;
+
 	spin_lock_irq(&src->lock);
-	use->watches = true;
-	use->cookie = arg->cookie;
-	use->events = arg->events ?: U32_MAX;
+	linked = use->source;
+	if (linked) {
+		use->watches = true;
+		use->cookie = arg->cookie;
+		use->events = arg->events ?: U32_MAX;
+	}
 	spin_unlock_irq(&src->lock);
+	return linked;
 }
 
 static int client_watch(struct shrbuf_client *client, struct shrbuf_source *src,
@@ -256,8 +263,8 @@ static int client_watch(struct shrbuf_client *client, struct shrbuf_source *src,
 		goto out;
 	use = use_get(client, src, index, is_queue);
 	ret = PTR_ERR_OR_ZERO(use);
-	if (!ret)
-		use_set_watch(use, src, arg);
+	if (!ret && !use_set_watch(use, src, arg))
+		ret = -ENOTCONN;
 out:
 	mutex_unlock(&client->lock);
 	return ret;
