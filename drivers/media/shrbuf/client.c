@@ -458,8 +458,12 @@ long shrbuf_client_release(struct shrbuf_client *client, void __user *uptr)
 	return ret;
 }
 
-/* The client becomes a user of a buffer. Takes the reference of the caller over. */
-static int client_own(struct shrbuf_client *client, struct shrbuf *sb)
+/*
+ * The client becomes a user of a buffer, and gets a file descriptor of it, or neither. The
+ * lock is held until both is done, so that nobody can disown it before.
+ */
+static int client_own(struct shrbuf_client *client, struct shrbuf *sb,
+		      struct shrbuf_adopt_op *arg, void __user *uptr)
 {
 	struct shrbuf_use *use;
 	int ret;
@@ -467,13 +471,15 @@ static int client_own(struct shrbuf_client *client, struct shrbuf *sb)
 	mutex_lock(&client->lock);
 	use = use_get(client, &sb->source, sb->id, false);
 	ret = PTR_ERR_OR_ZERO(use);
-	if (!ret && !use->adopted) {
-		WRITE_ONCE(use->adopted, sb);
-		sb = NULL;
-	}
+	if (ret)
+		goto out;
+	ret = shrbuf_give_fd(sb, arg->fd_flags, &arg->buffer_fd, uptr, arg,
+			     sizeof(*arg));
+	if (!ret && !use->adopted)
+		WRITE_ONCE(use->adopted, shrbuf_get(sb));
+	use_put(use);
+out:
 	mutex_unlock(&client->lock);
-	/* It is one already, or cannot be. */
-	shrbuf_put(sb);
 	return ret;
 }
 
@@ -505,15 +511,11 @@ long shrbuf_client_adopt(struct shrbuf_client *client, void __user *uptr)
 	mode = arg.fd_flags & O_ACCMODE;
 	if (OPEN_FMODE(mode) & ~dmabuf->file->f_mode)
 		goto out_dmabuf;
-	sb = shrbuf_adopt(arg.fd);
+	sb = shrbuf_adopt_dmabuf(dmabuf);
 	ret = PTR_ERR_OR_ZERO(sb);
 	if (ret)
 		goto out_dmabuf;
-	/* It is kept once for us here, and once by the client. */
-	ret = client_own(client, shrbuf_get(sb));
-	if (!ret)
-		ret = shrbuf_give_fd(sb, arg.fd_flags, &arg.buffer_fd, uptr, &arg,
-				     sizeof(arg));
+	ret = client_own(client, sb, &arg, uptr);
 	shrbuf_put(sb);
 out_dmabuf:
 	dma_buf_put(dmabuf);

@@ -411,6 +411,7 @@ struct shrbuf *shrbuf_vb2_plane(struct vb2_buffer *vb, unsigned int plane,
 				struct shrbuf_queue **sq);
 
 /* adopt.c */
+struct shrbuf *shrbuf_adopt_dmabuf(struct dma_buf *dmabuf);
 int shrbuf_adopt_init(void);
 void shrbuf_adopt_exit(void);
 
