@@ -53,6 +53,7 @@ static bool use_unlink(struct shrbuf_use *use)
 	bool linked;
 
 	rcu_read_lock();
+	/* Pairs with smp_store_release() in shrbuf_source_end(). */
 	src = smp_load_acquire(&use->source);
 	if (!src) {
 		rcu_read_unlock();

@@ -67,7 +67,7 @@
  * @flights: &struct shrbuf_flight. Is looked at without the lock to see if it is empty.
  */
 struct flight_bucket {
-	spinlock_t lock;
+	spinlock_t lock;	/* see above */
 	struct hlist_head flights;
 };
 

@@ -549,7 +549,7 @@ struct shrbuf_adopt_op {
 #define SHRBUF_IOC_RELEASE	_IOW(SHRBUF_IOC_MAGIC, 0x0a, struct shrbuf_buffer_op)
 
 /**
- * define SHRBUF_IOC_ADOPT - make a shared buffer of any dma-buf
+ * define SHRBUF_IOC_ADOPT - make a shared buffer of the buffer of another exporter
  *
  * Gives a file descriptor of a shared buffer that stands on the memory of @fd, or, if @fd
  * is a shared buffer, of itself. Adopting the same memory again, also elsewhere, gives the
