@@ -27,6 +27,9 @@
 /* No real wait is as long, even under emulation with all checks of the kernel. */
 #define TIMEOUT_MS	60000
 
+/* File descriptors below are not of a test, those from here on are closed after it. */
+#define FIRST_TEST_FD	32
+
 /* A test, after which everything is closed and detached, also if it failed. */
 #define API_TEST(f)	cmocka_unit_test_teardown(f, test_cleanup)
 int test_cleanup(void **state);
@@ -34,6 +37,8 @@ int test_cleanup(void **state);
 int check_signals(void **state);
 
 /* system calls */
+/* the calling thread makes and gets no signals, whatever TEST_SIGNALS says */
+void thread_without_signals(void);
 int try_ioctl(int fd, unsigned long request, void *arg);
 void do_ioctl(int fd, unsigned long request, void *arg);
 int do_open(const char *path, int flags);

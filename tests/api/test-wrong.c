@@ -23,14 +23,12 @@ static void version_ok(void **state)
 	memset(&version, 0, sizeof(version));
 	do_ioctl(shrbuf_dev(), SHRBUF_IOC_VERSION, &version);
 	assert_int_equal(version.abi, SHRBUF_ABI_VERSION);
-	assert_true(version.features & SHRBUF_FEATURE_ATTACH);
-	assert_true(version.features & SHRBUF_FEATURE_ALLOC);
-	assert_true(version.features & SHRBUF_FEATURE_CONTIG);
-	assert_true(version.features & SHRBUF_FEATURE_DEBUG);
-	assert_int_equal(version.features & ~(SHRBUF_FEATURE_ATTACH |
-					      SHRBUF_FEATURE_ALLOC |
-					      SHRBUF_FEATURE_CONTIG |
-					      SHRBUF_FEATURE_DEBUG), 0);
+	assert_int_equal(version.features,
+			 SHRBUF_FEATURE_ATTACH | SHRBUF_FEATURE_ALLOC |
+			 SHRBUF_FEATURE_STATE | SHRBUF_FEATURE_WATCH |
+			 SHRBUF_FEATURE_HOLD | SHRBUF_FEATURE_ADOPT |
+			 SHRBUF_FEATURE_CONFIG | SHRBUF_FEATURE_CONTIG |
+			 SHRBUF_FEATURE_DEBUG);
 	assert_true(version.release[0]);
 	assert_int_equal(version.release[sizeof(version.release) - 1], 0);
 }

@@ -98,17 +98,16 @@ static const struct shrbuf_backing_ops adopted_ops = {
 	.release		= adopted_release,
 };
 
-/* Finds or makes the buffer of a foreign dma-buf, whose reference it takes over. */
-static struct shrbuf *shrbuf_adopt_dmabuf(struct dma_buf *dmabuf)
+/* Finds or makes the buffer of a foreign dma-buf, of which it takes a reference. */
+static struct shrbuf *adopt_foreign(struct dma_buf *dmabuf)
 {
 	struct shrbuf_adopted *ad, *new;
 	int ret;
 
 	new = kzalloc(sizeof(*new), GFP_KERNEL_ACCOUNT);
-	if (!new) {
-		dma_buf_put(dmabuf);
+	if (!new)
 		return ERR_PTR(-ENOMEM);
-	}
+	get_dma_buf(dmabuf);
 	new->proxy.inner = dmabuf;
 	new->proxy.sb.status = SHRBUF_STATUS_ADOPTED;
 	/* Caches are up to the exporter, who alone knows what memory it is. */
@@ -147,6 +146,30 @@ err_unlock:
 }
 
 /**
+ * shrbuf_adopt_dmabuf - make a shared buffer of any dma-buf
+ * @dmabuf: the caller holds a reference, and keeps it
+ *
+ * As shrbuf_adopt(), for whoever has looked at the dma-buf already: by the file
+ * descriptor, another one could be found. May sleep.
+ *
+ * Return: the buffer, the caller is a user and calls shrbuf_put(), or -ENOMEM
+ */
+struct shrbuf *shrbuf_adopt_dmabuf(struct dma_buf *dmabuf)
+{
+	struct shrbuf *sb;
+
+	might_sleep();
+	sb = shrbuf_from_dmabuf(dmabuf);
+	if (sb)
+		shrbuf_get_by_dmabuf(sb, dmabuf);
+	else
+		sb = adopt_foreign(dmabuf);
+	if (!IS_ERR(sb))
+		trace_shrbuf_import(sb);
+	return sb;
+}
+
+/**
  * shrbuf_adopt - make a shared buffer of any dma-buf
  * @fd: file descriptor of the calling process
  *
@@ -169,16 +192,8 @@ struct shrbuf *shrbuf_adopt(int fd)
 	dmabuf = dma_buf_get(fd);
 	if (IS_ERR(dmabuf))
 		return ERR_CAST(dmabuf);
-
-	sb = shrbuf_from_dmabuf(dmabuf);
-	if (sb) {
-		shrbuf_get_by_dmabuf(sb, dmabuf);
-		dma_buf_put(dmabuf);
-	} else {
-		sb = shrbuf_adopt_dmabuf(dmabuf);
-	}
-	if (!IS_ERR(sb))
-		trace_shrbuf_import(sb);
+	sb = shrbuf_adopt_dmabuf(dmabuf);
+	dma_buf_put(dmabuf);
 	return sb;
 }
 EXPORT_SYMBOL_GPL(shrbuf_adopt);

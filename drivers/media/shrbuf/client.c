@@ -53,6 +53,7 @@ static bool use_unlink(struct shrbuf_use *use)
 	bool linked;
 
 	rcu_read_lock();
+	/* Pairs with smp_store_release() in shrbuf_source_end(). */
 	src = smp_load_acquire(&use->source);
 	if (!src) {
 		rcu_read_unlock();
@@ -67,7 +68,7 @@ static bool use_unlink(struct shrbuf_use *use)
 		if (use->fills)
 			shrbuf_state_abandon(sb, use);
 		list_del(&use->node);
-		use->source = NULL;
+		WRITE_ONCE(use->source, NULL);
 	}
 	spin_unlock_irqrestore(&src->lock, flags);
 	rcu_read_unlock();
@@ -86,7 +87,8 @@ static void use_free(struct shrbuf_use *use)
 	}
 	xa_erase(use_table(client, use->is_queue), use->index);
 	client->nr_uses--;
-	kfree(use);
+	/* shrbuf_client_show() may be looking at it. */
+	kfree_rcu(use, rcu);
 }
 
 /* Frees the uses whose source is gone. */
@@ -142,7 +144,7 @@ static struct shrbuf_use *use_get(struct shrbuf_client *client,
 err_erase:
 	xa_erase(use_table(client, is_queue), index);
 err_free:
-	kfree(use);
+	kfree_rcu(use, rcu);
 	return ERR_PTR(ret);
 }
 
@@ -232,14 +234,21 @@ out_dmabuf:
 	return ret;
 }
 
-static void use_set_watch(struct shrbuf_use *use, struct shrbuf_source *src,
+/* False if the source has ended meanwhile: its last event had the old cookie. */
+static bool use_set_watch(struct shrbuf_use *use, struct shrbuf_source *src,
 			  const struct shrbuf_watch_op *arg)
 {
+	bool linked;
+
 	spin_lock_irq(&src->lock);
-	use->watches = true;
-	use->cookie = arg->cookie;
-	use->events = arg->events ?: U32_MAX;
+	linked = use->source;
+	if (linked) {
+		use->watches = true;
+		use->cookie = arg->cookie;
+		use->events = arg->events ?: U32_MAX;
+	}
 	spin_unlock_irq(&src->lock);
+	return linked;
 }
 
 static int client_watch(struct shrbuf_client *client, struct shrbuf_source *src,
@@ -255,8 +264,8 @@ static int client_watch(struct shrbuf_client *client, struct shrbuf_source *src,
 		goto out;
 	use = use_get(client, src, index, is_queue);
 	ret = PTR_ERR_OR_ZERO(use);
-	if (!ret)
-		use_set_watch(use, src, arg);
+	if (!ret && !use_set_watch(use, src, arg))
+		ret = -ENOTCONN;
 out:
 	mutex_unlock(&client->lock);
 	return ret;
@@ -450,8 +459,12 @@ long shrbuf_client_release(struct shrbuf_client *client, void __user *uptr)
 	return ret;
 }
 
-/* The client becomes a user of a buffer. Takes the reference of the caller over. */
-static int client_own(struct shrbuf_client *client, struct shrbuf *sb)
+/*
+ * The client becomes a user of a buffer, and gets a file descriptor of it, or neither. The
+ * lock is held until both is done, so that nobody can disown it before.
+ */
+static int client_own(struct shrbuf_client *client, struct shrbuf *sb,
+		      struct shrbuf_adopt_op *arg, void __user *uptr)
 {
 	struct shrbuf_use *use;
 	int ret;
@@ -459,13 +472,15 @@ static int client_own(struct shrbuf_client *client, struct shrbuf *sb)
 	mutex_lock(&client->lock);
 	use = use_get(client, &sb->source, sb->id, false);
 	ret = PTR_ERR_OR_ZERO(use);
-	if (!ret && !use->adopted) {
-		use->adopted = sb;
-		sb = NULL;
-	}
+	if (ret)
+		goto out;
+	ret = shrbuf_give_fd(sb, arg->fd_flags, &arg->buffer_fd, uptr, arg,
+			     sizeof(*arg));
+	if (!ret && !use->adopted)
+		WRITE_ONCE(use->adopted, shrbuf_get(sb));
+	use_put(use);
+out:
 	mutex_unlock(&client->lock);
-	/* It is one already, or cannot be. */
-	shrbuf_put(sb);
 	return ret;
 }
 
@@ -497,15 +512,11 @@ long shrbuf_client_adopt(struct shrbuf_client *client, void __user *uptr)
 	mode = arg.fd_flags & O_ACCMODE;
 	if (OPEN_FMODE(mode) & ~dmabuf->file->f_mode)
 		goto out_dmabuf;
-	sb = shrbuf_adopt(arg.fd);
+	sb = shrbuf_adopt_dmabuf(dmabuf);
 	ret = PTR_ERR_OR_ZERO(sb);
 	if (ret)
 		goto out_dmabuf;
-	/* It is kept once for us here, and once by the client. */
-	ret = client_own(client, shrbuf_get(sb));
-	if (!ret)
-		ret = shrbuf_give_fd(sb, arg.fd_flags, &arg.buffer_fd, uptr, &arg,
-				     sizeof(arg));
+	ret = client_own(client, sb, &arg, uptr);
 	shrbuf_put(sb);
 out_dmabuf:
 	dma_buf_put(dmabuf);
@@ -533,7 +544,7 @@ long shrbuf_client_disown(struct shrbuf_client *client, void __user *uptr)
 	use = use_find(client, sb->id, false);
 	if (use && use->adopted) {
 		adopted = use->adopted;
-		use->adopted = NULL;
+		WRITE_ONCE(use->adopted, NULL);
 		use_put(use);
 	} else {
 		ret = -ENOENT;
@@ -548,6 +559,8 @@ long shrbuf_client_disown(struct shrbuf_client *client, void __user *uptr)
  * shrbuf_client_show - for /proc/PID/fdinfo
  * @client: open file
  * @m: output
+ *
+ * The numbers need not be those of one moment.
  */
 void shrbuf_client_show(struct shrbuf_client *client, struct seq_file *m)
 {
@@ -555,16 +568,20 @@ void shrbuf_client_show(struct shrbuf_client *client, struct seq_file *m)
 	struct shrbuf_use *use;
 	unsigned long index;
 
-	mutex_lock(&client->lock);
+	/* No lock: a request may be waiting for memory of its program with it. */
+	rcu_read_lock();
 	xa_for_each(&client->buffers, index, use) {
+		adopted += !!READ_ONCE(use->adopted);
+		/* The buffer is gone, and what there was with it. */
+		if (!READ_ONCE(use->source))
+			continue;
 		watches += READ_ONCE(use->watches);
 		holds += READ_ONCE(use->holds);
 		fills += READ_ONCE(use->fills);
-		adopted += !!use->adopted;
 	}
 	xa_for_each(&client->queues, index, use)
-		queues += READ_ONCE(use->watches);
-	mutex_unlock(&client->lock);
+		queues += READ_ONCE(use->source) && READ_ONCE(use->watches);
+	rcu_read_unlock();
 	seq_printf(m, "shrbuf-watches:\t%u\n", watches);
 	seq_printf(m, "shrbuf-watched-queues:\t%u\n", queues);
 	seq_printf(m, "shrbuf-holds:\t%u\n", holds);

@@ -41,6 +41,12 @@
  * compared and, if there is a flight, read: a flight ends before the program or the queue
  * gets the buffer back, so that it is there.
  *
+ * Timestamps: videobuf2 keeps the timestamp of the frame before, and some drivers set the new
+ * one only after they have given the buffer back (vivid does), or never, as when they give
+ * back what they had at the end of the stream. A timestamp that is still that of
+ * VIDIOC_QBUF is no timestamp of this frame, so it is told as zero. If VIDIOC_DQBUF
+ * knows it then, it is put right. (Queues that copy timestamps may well have the same twice.)
+ *
  * Locks: bucket of the table, source of the buffer, source of the queue, events of a client.
  * Probes run with preemption off, that of buf_done perhaps in an interrupt.
  */
@@ -61,7 +67,7 @@
  * @flights: &struct shrbuf_flight. Is looked at without the lock to see if it is empty.
  */
 struct flight_bucket {
-	spinlock_t lock;
+	spinlock_t lock;	/* see above */
 	struct hlist_head flights;
 };
 
@@ -88,36 +94,45 @@ bool shrbuf_in_flight(const struct shrbuf *sb)
 static void flight_frame(struct vb2_buffer *vb, unsigned int plane,
 			 struct shrbuf_frame *frame)
 {
-	const u32 tstamp = V4L2_BUF_FLAG_TIMESTAMP_MASK |
-			   V4L2_BUF_FLAG_TSTAMP_SRC_MASK;
 	const u32 kind = V4L2_BUF_FLAG_KEYFRAME | V4L2_BUF_FLAG_PFRAME |
 			 V4L2_BUF_FLAG_BFRAME | V4L2_BUF_FLAG_LAST;
+	const struct vb2_queue *q = vb->vb2_queue;
 	const struct vb2_v4l2_buffer *vbuf;
 
-	frame->timestamp = vb->timestamp;
+	/* An output device sets it when it is done, but for those that copy. */
+	if (!q->is_output || q->copy_timestamp)
+		frame->timestamp = vb->timestamp;
 	frame->bytesused = vb->planes[plane].bytesused;
 	frame->data_offset = vb->planes[plane].data_offset;
 	/* DVB uses videobuf2 too, with a smaller structure. */
-	if (vb->vb2_queue->buf_struct_size < sizeof(*vbuf))
+	if (q->buf_struct_size < sizeof(*vbuf))
 		return;
 	vbuf = to_vb2_v4l2_buffer(vb);
 	frame->sequence = vbuf->sequence;
 	frame->field = vbuf->field;
 	frame->flags = (vbuf->flags & kind) |
-		       (vb->vb2_queue->timestamp_flags & tstamp);
+		       (q->timestamp_flags & V4L2_BUF_FLAG_TIMESTAMP_MASK) |
+		       ((q->copy_timestamp ? vbuf->flags : q->timestamp_flags) &
+			V4L2_BUF_FLAG_TSTAMP_SRC_MASK);
 }
 
 /* The slot for a new flight of this buffer, or NULL. */
-static struct shrbuf_flight *flight_slot(struct shrbuf *sb, bool reads)
+static struct shrbuf_flight *flight_slot(struct shrbuf *sb,
+					 const struct vb2_buffer *vb, bool reads)
 {
+	struct shrbuf_flight *slot = NULL;
 	unsigned int i;
 
 	if (!reads)
 		return sb->flights[0].vb ? NULL : &sb->flights[0];
-	for (i = 1; i < SHRBUF_NR_FLIGHTS; i++)
+	for (i = SHRBUF_NR_FLIGHTS - 1; i; i--) {
+		/* Several planes of a picture in one buffer: one device reads. */
+		if (sb->flights[i].vb == vb)
+			return NULL;
 		if (!sb->flights[i].vb)
-			return &sb->flights[i];
-	return NULL;
+			slot = &sb->flights[i];
+	}
+	return slot;
 }
 
 static void flight_begin(struct shrbuf *sb, struct vb2_buffer *vb,
@@ -131,7 +146,7 @@ static void flight_begin(struct shrbuf *sb, struct vb2_buffer *vb,
 
 	spin_lock_irqsave(&bucket->lock, flags);
 	spin_lock(&sb->source.lock);
-	flight = flight_slot(sb, reads);
+	flight = flight_slot(sb, vb, reads);
 	if (!flight)
 		goto out;
 	/* Readers without the lock look whether there is a flight. */
@@ -139,13 +154,12 @@ static void flight_begin(struct shrbuf *sb, struct vb2_buffer *vb,
 	WRITE_ONCE(flight->vb, vb);
 	write_seqcount_end(&sb->seqcount);
 	flight->plane = plane;
+	/* Of a buffer with several planes, the queue hears once. */
+	flight->queue = plane || sq == sb->queue ? NULL : sq;
+	flight->index = vb->index;
+	flight->timestamp = vb->timestamp;
 	hlist_add_head(&flight->node, &bucket->flights);
 
-	/* Of a buffer with several planes, the queue hears once. */
-	if (!sb->queue && !plane) {
-		sb->queue = sq;
-		sb->index = vb->index;
-	}
 	if (!reads) {
 		if (sb->filler)
 			sb->filler->fills = false;
@@ -163,29 +177,37 @@ out:
 }
 
 /* What a flight leaves behind, by the state that the driver gave the buffer. */
-static void flight_result(struct shrbuf *sb, struct vb2_buffer *vb,
-			  unsigned int plane)
+static void flight_result(const struct shrbuf_flight *flight,
+			  struct vb2_buffer *vb)
 {
 	struct shrbuf_frame frame = { .state = SHRBUF_STATE_EMPTY };
 	int error = -ECANCELED;
+	bool late = false;
 
 	switch (vb->state) {
 	case VB2_BUF_STATE_DONE:
 		frame.state = SHRBUF_STATE_FILLED;
-		flight_frame(vb, plane, &frame);
 		error = 0;
 		break;
 	case VB2_BUF_STATE_ERROR:
 		frame.state = SHRBUF_STATE_ERROR;
-		flight_frame(vb, plane, &frame);
 		error = -EIO;
 		break;
 	default:
 		/* Given back as it was, since the stream could not start. */
 		break;
 	}
-	shrbuf_state_change(sb, &frame);
-	shrbuf_fence_signal(sb, error);
+	if (frame.state != SHRBUF_STATE_EMPTY) {
+		flight_frame(vb, flight->plane, &frame);
+		late = !vb->vb2_queue->copy_timestamp &&
+		       frame.timestamp == flight->timestamp;
+		if (late)
+			frame.timestamp = 0;
+	}
+	shrbuf_state_change(flight->sb, &frame);
+	shrbuf_fence_signal(flight->sb, error);
+	if (late)
+		WRITE_ONCE(flight->sb->late, vb);
 }
 
 static void flight_end(struct shrbuf_flight *flight)
@@ -199,9 +221,8 @@ static void flight_end(struct shrbuf_flight *flight)
 	WRITE_ONCE(flight->vb, NULL);
 	write_seqcount_end(&sb->seqcount);
 	if (flight == &sb->flights[0])
-		flight_result(sb, vb, flight->plane);
-	if (!(sb->status & SHRBUF_STATUS_QUEUE) && !shrbuf_in_flight(sb))
-		sb->queue = NULL;
+		flight_result(flight, vb);
+	flight->queue = NULL;
 }
 
 /**
@@ -246,7 +267,7 @@ static void flight_buf_queue(void *data, struct vb2_queue *q,
 	}
 }
 
-/* Both buf_done and dqbuf, see "flights". */
+/* For buf_done, and part of dqbuf, see "flights". */
 static void flight_back(void *data, struct vb2_queue *q, struct vb2_buffer *vb)
 {
 	struct flight_bucket *bucket = flight_bucket(vb);
@@ -266,6 +287,30 @@ static void flight_back(void *data, struct vb2_queue *q, struct vb2_buffer *vb)
 		spin_unlock(&flight->sb->source.lock);
 	}
 	spin_unlock_irqrestore(&bucket->lock, flags);
+}
+
+/* A driver that was late with the timestamp has set it by now, or never will. */
+static void flight_dqbuf(void *data, struct vb2_queue *q, struct vb2_buffer *vb)
+{
+	struct shrbuf_queue *sq;
+	struct shrbuf *sb;
+	unsigned long flags;
+	unsigned int i;
+
+	flight_back(data, q, vb);
+	for (i = 0; i < vb->num_planes; i++) {
+		sb = shrbuf_flight_buffer(vb, i, &sq);
+		if (!sb || READ_ONCE(sb->late) != vb)
+			continue;
+		spin_lock_irqsave(&sb->source.lock, flags);
+		if (sb->late == vb) {
+			write_seqcount_begin(&sb->seqcount);
+			sb->frame.timestamp = vb->timestamp;
+			write_seqcount_end(&sb->seqcount);
+			WRITE_ONCE(sb->late, NULL);
+		}
+		spin_unlock_irqrestore(&sb->source.lock, flags);
+	}
 }
 
 /**
@@ -291,6 +336,7 @@ void shrbuf_flights_end(struct shrbuf *sb)
 		if (sb->flights[i].vb)
 			hlist_del(&sb->flights[i].node);
 		sb->flights[i].vb = NULL;
+		sb->flights[i].queue = NULL;
 		spin_unlock_irqrestore(&bucket->lock, flags);
 	}
 }
@@ -310,7 +356,7 @@ int shrbuf_flights_init(void)
 	ret = register_trace_vb2_buf_done(flight_back, NULL);
 	if (ret)
 		goto err_queue;
-	ret = register_trace_vb2_dqbuf(flight_back, NULL);
+	ret = register_trace_vb2_dqbuf(flight_dqbuf, NULL);
 	if (ret)
 		goto err_done;
 	return 0;
@@ -325,7 +371,7 @@ err_queue:
 
 void shrbuf_flights_exit(void)
 {
-	unregister_trace_vb2_dqbuf(flight_back, NULL);
+	unregister_trace_vb2_dqbuf(flight_dqbuf, NULL);
 	unregister_trace_vb2_buf_done(flight_back, NULL);
 	unregister_trace_vb2_buf_queue(flight_buf_queue, NULL);
 	tracepoint_synchronize_unregister();

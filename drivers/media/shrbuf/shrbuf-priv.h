@@ -106,6 +106,9 @@ struct shrbuf_use {
 	 * &shrbuf_client.lock.
 	 */
 	struct shrbuf *adopted;
+
+	/** @rcu: frees, fdinfo looks at uses without a lock */
+	struct rcu_head rcu;
 };
 
 void shrbuf_source_init(struct shrbuf_source *src);
@@ -209,12 +212,20 @@ struct shrbuf_backing_ops {
  *	the bucket and &shrbuf_source.lock.
  * @plane: number of the plane of @vb. Protected as @vb.
  * @sb: the buffer. Invariant over the lifetime.
+ * @queue: the attached queue of @vb, if its watchers are to hear of the buffer and do not
+ *	so by &shrbuf.queue, else NULL. Protected by &shrbuf_source.lock. The driver has
+ *	the plane, so the attachment stays until the flight ends.
+ * @index: of @vb in @queue. Protected as @queue.
+ * @timestamp: of @vb when the flight began. Protected as @queue.
  */
 struct shrbuf_flight {
 	struct hlist_node node;
 	struct vb2_buffer *vb;
 	unsigned int plane;
 	struct shrbuf *sb;
+	struct shrbuf_queue *queue;
+	u32 index;
+	u64 timestamp;
 };
 
 /**
@@ -289,6 +300,12 @@ struct shrbuf {
 	/** @frame: what is in the buffer */
 	struct shrbuf_frame frame;
 
+	/**
+	 * @late: the buffer of videobuf2 that the frame came from, if its driver gave it
+	 * back without a timestamp, else NULL. Is only compared.
+	 */
+	const struct vb2_buffer *late;
+
 	/** @format: how it is to be read */
 	struct shrbuf_format format;
 
@@ -308,9 +325,8 @@ struct shrbuf {
 	struct shrbuf_use *filler;
 
 	/**
-	 * @queue: the attached queue that the buffer is in, or NULL. Set for the whole
-	 * life of a buffer in the memory of a queue, and for an imported one while the
-	 * device has it.
+	 * @queue: the attached queue whose memory this is, or NULL. It is there until
+	 * the buffer is orphaned. Queues that only import it are in @flights.
 	 */
 	struct shrbuf_queue *queue;
 
@@ -556,6 +572,7 @@ bool shrbuf_debug_show(struct seq_file *m, struct shrbuf *sb);
 long shrbuf_ioctl_alloc(void __user *uptr);
 
 /* adopt.c */
+struct shrbuf *shrbuf_adopt_dmabuf(struct dma_buf *dmabuf);
 int shrbuf_adopt_init(void);
 void shrbuf_adopt_exit(void);
 
@@ -671,9 +688,9 @@ void shrbuf_fence_end(struct shrbuf *sb);
  */
 struct shrbuf_client {
 	/**
-	 * @lock: protects @buffers, @queues and @nr_uses, and serialises requests
-	 * that change what this file has to do with a buffer. Outside of all locks of
-	 * buffers.
+	 * @lock: protects @buffers, @queues (which fdinfo reads under RCU) and
+	 * @nr_uses, and serialises requests that change what this file has to do with a
+	 * buffer. Outside of all locks of buffers.
 	 */
 	struct mutex lock;
 

@@ -106,6 +106,7 @@ void shrbuf_state_event(struct shrbuf *sb, u32 type)
 		.sequence = sb->frame.sequence,
 		.bytesused = sb->frame.bytesused,
 	};
+	unsigned int i;
 
 	lockdep_assert_held(&sb->source.lock);
 	event.time = type <= SHRBUF_EVENT_ERROR ? sb->frame.time : ktime_get_ns();
@@ -113,6 +114,13 @@ void shrbuf_state_event(struct shrbuf *sb, u32 type)
 	if (sb->queue) {
 		event.index = sb->index;
 		shrbuf_queue_notify(sb->queue, &event);
+	}
+	/* Also where it is only imported. */
+	for (i = 0; i < SHRBUF_NR_FLIGHTS; i++) {
+		if (!sb->flights[i].queue)
+			continue;
+		event.index = sb->flights[i].index;
+		shrbuf_queue_notify(sb->flights[i].queue, &event);
 	}
 }
 
@@ -131,6 +139,7 @@ void shrbuf_state_change(struct shrbuf *sb, const struct shrbuf_frame *frame)
 	sb->frame.seq = seq;
 	sb->frame.time = ktime_get_ns();
 	write_seqcount_end(&sb->seqcount);
+	WRITE_ONCE(sb->late, NULL);
 	trace_shrbuf_state(sb);
 	shrbuf_state_event(sb, frame->state);
 }

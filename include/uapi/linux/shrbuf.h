@@ -123,7 +123,9 @@ struct shrbuf_alloc_op {
  * @time: when that change was, in nanoseconds of CLOCK_MONOTONIC
  * @timestamp: of the frame, in nanoseconds, as its producer gave it. V4L2 says in @flags
  *	which clock that is. Zero unless @state is SHRBUF_STATE_FILLED or
- *	SHRBUF_STATE_ERROR, and so are the fields that follow @state.
+ *	SHRBUF_STATE_ERROR, and so are the fields that follow @state. Zero too if the driver
+ *	has not set it when it is done; what VIDIOC_DQBUF tells later is put in then,
+ *	with the same @seq.
  * @bytesused: bytes of this buffer that the frame takes, @data_offset included
  * @state: SHRBUF_STATE_*
  * @sequence: number of the frame, as its producer gave it
@@ -617,7 +619,7 @@ struct shrbuf_queue_config {
 #define SHRBUF_IOC_RELEASE	_IOW(SHRBUF_IOC_MAGIC, 0x0a, struct shrbuf_buffer_op)
 
 /**
- * define SHRBUF_IOC_ADOPT - make a shared buffer of the memory of any exporter
+ * define SHRBUF_IOC_ADOPT - make a shared buffer of the buffer of another exporter
  *
  * Gives a file descriptor of a shared buffer that stands on the memory of @fd, or, if @fd
  * is a shared buffer, of itself. Adopting the same memory again, also elsewhere, gives the
