@@ -1,0 +1,699 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A USB camera that sends real video, its driver uvcvideo, and shared buffers. Every frame
+ * carries its number, so that it is known to the last byte what a buffer must hold.
+ *
+ * Environment, see run:
+ *   UVC_DRIVER  "stock" for the driver of the kernel, else the path of the patched one
+ *   UVC_CAMERA, UVC_GADGET  the script and the program of samples/uvc-gadget
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <linux/dma-buf.h>
+#include <drm_fourcc.h>
+#include <xf86drm.h>
+#include <xf86drmMode.h>
+
+#include "picture.h"
+#include "../stress/stress.h"
+
+#define WIDTH	640
+#define HEIGHT	480
+#define BUFFERS	4
+
+static bool patched;
+static pid_t gadget;
+
+/* the camera */
+
+static void run(const char *command)
+{
+	int status = system(command);
+
+	if (status)
+		fail_msg("'%s' has ended with status %d", command, status);
+}
+
+static void uvc_camera(const char *what)
+{
+	char command[4096];
+
+	snprintf(command, sizeof(command), "%s %s >&2", getenv("UVC_CAMERA"), what);
+	run(command);
+}
+
+static void load_driver(void)
+{
+	char command[4096];
+
+	if (patched)
+		snprintf(command, sizeof(command), "insmod %s", getenv("UVC_DRIVER"));
+	else
+		snprintf(command, sizeof(command), "modprobe uvcvideo");
+	run(command);
+}
+
+/* Finds the node for frames: there is one for metadata, too. */
+static int uvc_open(void)
+{
+	glob_t found;
+	int fd = -1;
+	size_t i;
+
+	if (glob("/dev/video*", 0, NULL, &found))
+		return -1;
+	for (i = 0; i < found.gl_pathc && fd < 0; i++) {
+		struct v4l2_capability cap = { 0 };
+		int other = open(found.gl_pathv[i], O_RDWR | O_CLOEXEC);
+
+		if (other < 0)
+			continue;
+		if (!try_ioctl(other, VIDIOC_QUERYCAP, &cap) &&
+		    !strcmp((char *)cap.driver, "uvcvideo") &&
+		    (cap.device_caps & V4L2_CAP_VIDEO_CAPTURE))
+			fd = do_open(found.gl_pathv[i], O_RDWR);
+		close(other);
+	}
+	globfree(&found);
+	return fd;
+}
+
+static bool camera_is_there(void *arg)
+{
+	int *fd = arg;
+
+	*fd = uvc_open();
+	return *fd >= 0;
+}
+
+static bool camera_is_gone(void *arg)
+{
+	int fd = uvc_open();
+
+	(void)arg;
+	if (fd >= 0)
+		close(fd);
+	return fd < 0;
+}
+
+static void gadget_start(void)
+{
+	char node[64] = { 0 }, command[4096];
+	FILE *pipe;
+
+	snprintf(command, sizeof(command), "%s node", getenv("UVC_CAMERA"));
+	pipe = popen(command, "re");
+	assert_non_null(pipe);
+	assert_non_null(fgets(node, sizeof(node), pipe));
+	assert_int_equal(pclose(pipe), 0);
+	node[strcspn(node, "\n")] = 0;
+	gadget = fork();
+	assert_true(gadget >= 0);
+	if (!gadget) {
+		execl(getenv("UVC_GADGET"), "uvc-gadget", node, NULL);
+		_exit(127);
+	}
+}
+
+/* It ends by itself when its device is gone. */
+static void gadget_wait(void)
+{
+	int status;
+
+	assert_int_equal(waitpid(gadget, &status, 0), gadget);
+	gadget = 0;
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void plug(void)
+{
+	uvc_camera("plug");
+	gadget_start();
+}
+
+static void unplug(void)
+{
+	uvc_camera("unplug");
+	gadget_wait();
+	wait_for(camera_is_gone, NULL, "the camera to go");
+}
+
+static int group_setup(void **state)
+{
+	const char *driver = getenv("UVC_DRIVER");
+
+	(void)state;
+	if (!driver || !getenv("UVC_CAMERA") || !getenv("UVC_GADGET")) {
+		print_error("UVC_DRIVER, UVC_CAMERA and UVC_GADGET: see tests/usb/run\n");
+		return -1;
+	}
+	patched = strcmp(driver, "stock");
+	test_dev();
+	shrbuf_dev();
+	load_driver();
+	return 0;
+}
+
+static int group_teardown(void **state)
+{
+	(void)state;
+	uvc_camera("remove");
+	return system("rmmod uvcvideo");
+}
+
+static int plugged(void **state)
+{
+	(void)state;
+	plug();
+	return 0;
+}
+
+static int cleanup(void **state)
+{
+	(void)state;
+	closefrom(32);	/* FIRST_TEST_FD of common.c */
+	uvc_camera("unplug");
+	if (gadget)
+		kill(gadget, SIGTERM);
+	while (gadget && waitpid(gadget, NULL, 0) < 0 && errno == EINTR)
+		;
+	gadget = 0;
+	return 0;
+}
+
+#define USB_TEST(f)	cmocka_unit_test_setup_teardown(f, plugged, cleanup)
+
+/* streams */
+
+struct stream {
+	struct camera cam;
+	enum v4l2_memory memory;
+	struct picture picture;
+	int fds[BUFFERS];	/* dma-bufs */
+};
+
+static void stream_format(struct stream *s, uint32_t fourcc)
+{
+	struct camera *cam = &s->cam;
+
+	memset(s, 0, sizeof(*s));
+	wait_for(camera_is_there, &cam->fd, "the camera");
+	cam->type = V4L2_BUF_TYPE_VIDEO_CAPTURE;
+	cam->nr_planes = 1;
+	cam->fmt.type = cam->type;
+	cam->fmt.fmt.pix.width = WIDTH;
+	cam->fmt.fmt.pix.height = HEIGHT;
+	cam->fmt.fmt.pix.pixelformat = fourcc;
+	do_ioctl(cam->fd, VIDIOC_S_FMT, &cam->fmt);
+	assert_int_equal(cam->fmt.fmt.pix.pixelformat, fourcc);
+	assert_int_equal(cam->fmt.fmt.pix.width, WIDTH);
+	assert_int_equal(cam->fmt.fmt.pix.height, HEIGHT);
+	assert_int_equal(picture_init(&s->picture, fourcc, WIDTH, HEIGHT), 0);
+	assert_int_equal(camera_plane_size(cam, 0), picture_size(&s->picture));
+}
+
+/* a shared buffer, allocated by shrbuf */
+static int alloc(size_t size)
+{
+	struct shrbuf_alloc_op op = {
+		.size = size, .fd_flags = O_RDWR | O_CLOEXEC, .name = "usb",
+	};
+	int fd;
+
+	do_ioctl(shrbuf_dev(), SHRBUF_IOC_ALLOC, &op);
+	fd = fcntl(op.fd, F_DUPFD_CLOEXEC, 32);
+	close(op.fd);
+	return fd;
+}
+
+static int export(struct stream *s, unsigned int index)
+{
+	int low = camera_expbuf(&s->cam, index, 0, O_RDWR | O_CLOEXEC);
+	int fd = fcntl(low, F_DUPFD_CLOEXEC, 32);
+
+	close(low);
+	return fd;
+}
+
+static void stream_queue(struct stream *s, unsigned int index)
+{
+	assert_int_equal(try_qbuf(&s->cam, s->memory, index, &s->fds[index], NULL), 0);
+}
+
+/* The camera's own buffers, exported, or with @memory DMABUF those of shrbuf. */
+static void stream_buffers(struct stream *s, enum v4l2_memory memory)
+{
+	unsigned int i;
+
+	s->memory = memory;
+	camera_reqbufs(&s->cam, memory, BUFFERS);
+	for (i = 0; i < BUFFERS; i++) {
+		if (memory == V4L2_MEMORY_DMABUF)
+			s->fds[i] = alloc(camera_plane_size(&s->cam, 0));
+		else
+			s->fds[i] = export(s, i);
+		stream_queue(s, i);
+	}
+}
+
+static void stream_start(struct stream *s, uint32_t fourcc, enum v4l2_memory memory)
+{
+	stream_format(s, fourcc);
+	stream_buffers(s, memory);
+	assert_int_equal(try_streamon(&s->cam), 0);
+}
+
+/* The kind of shared buffers that this driver can do. */
+static enum v4l2_memory shared_memory(void)
+{
+	return patched ? V4L2_MEMORY_MMAP : V4L2_MEMORY_DMABUF;
+}
+
+/* A frame without error; index of its buffer. */
+static int stream_frame(struct stream *s)
+{
+	struct v4l2_buffer buf = { .type = s->cam.type, .memory = s->memory };
+
+	do_ioctl(s->cam.fd, VIDIOC_DQBUF, &buf);
+	assert_false(buf.flags & V4L2_BUF_FLAG_ERROR);
+	assert_int_equal(buf.bytesused, picture_size(&s->picture));
+	return buf.index;
+}
+
+static void stream_end(struct stream *s)
+{
+	unsigned int i;
+
+	for (i = 0; i < BUFFERS; i++)
+		close(s->fds[i]);
+	camera_close(&s->cam);
+	picture_free(&s->picture);
+}
+
+static void *map(int dmabuf, size_t size)
+{
+	void *addr = mmap(NULL, size, PROT_READ, MAP_SHARED, dmabuf, 0);
+
+	if (addr == MAP_FAILED)
+		fail_msg("mmap of the dma-buf: %s", strerror(errno));
+	return addr;
+}
+
+/* Compares a whole frame with what the camera sends; its number. */
+static int check_frame(struct stream *s, int dmabuf)
+{
+	size_t size = picture_size(&s->picture);
+	uint8_t *expected = malloc(size), *frame = map(dmabuf, size);
+	int number;
+
+	assert_non_null(expected);
+	assert_int_equal(do_sync(dmabuf, DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ), 0);
+	number = picture_number(&s->picture, frame);
+	assert_true(number >= 0);
+	picture_draw(&s->picture, expected, number);
+	if (memcmp(frame, expected, size))
+		fail_msg("frame %d is not what the camera has sent", number);
+	assert_int_equal(do_sync(dmabuf, DMA_BUF_SYNC_END | DMA_BUF_SYNC_READ), 0);
+	munmap(frame, size);
+	free(expected);
+	return number;
+}
+
+static unsigned long inode(int fd)
+{
+	struct stat st;
+
+	assert_int_equal(fstat(fd, &st), 0);
+	return st.st_ino;
+}
+
+/* tests */
+
+static void video_is_real(void **state)
+{
+	static const uint32_t fourccs[] = { V4L2_PIX_FMT_YUYV, V4L2_PIX_FMT_XBGR32 };
+	struct stream s;
+	unsigned int i, j;
+	int index, number, last;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(fourccs); i++) {
+		stream_start(&s, fourccs[i], V4L2_MEMORY_MMAP);
+		for (j = 0, last = -1; j < 3 * BUFFERS; j++) {
+			index = stream_frame(&s);
+			number = check_frame(&s, s.fds[index]);
+			assert_true(number > last);
+			last = number;
+			stream_queue(&s, index);
+		}
+		stream_end(&s);
+	}
+}
+
+/* Neither kernel has a queue that can be attached: the patched one needs no attaching. */
+static void attach_is_refused(void **state)
+{
+	struct stream s;
+
+	(void)state;
+	stream_format(&s, V4L2_PIX_FMT_YUYV);
+	assert_int_equal(try_attach(s.cam.fd), -EOPNOTSUPP);
+	assert_int_equal(try_detach(s.cam.fd), -EOPNOTSUPP);
+	stream_buffers(&s, V4L2_MEMORY_MMAP);
+	assert_int_equal(try_attach(s.cam.fd), -EOPNOTSUPP);
+	stream_end(&s);
+}
+
+/* What the patch is for. */
+static void exports(void **state)
+{
+	int before = buffers_alive(), again, ids[BUFFERS];
+	unsigned int i, j;
+	struct stream s;
+
+	(void)state;
+	stream_start(&s, V4L2_PIX_FMT_YUYV, V4L2_MEMORY_MMAP);
+	check_frame(&s, s.fds[stream_frame(&s)]);
+	again = export(&s, 0);
+	if (!patched) {
+		assert_int_equal(import_id(s.fds[0]), -EINVAL);
+		assert_int_not_equal(inode(again), inode(s.fds[0]));
+		assert_int_equal(buffers_alive(), before);
+	} else {
+		assert_int_equal(buffers_alive(), before + BUFFERS);
+		for (i = 0; i < BUFFERS; i++) {
+			ids[i] = import_id(s.fds[i]);
+			assert_true(ids[i] > 0);
+			for (j = 0; j < i; j++)
+				assert_int_not_equal(ids[i], ids[j]);
+		}
+		assert_int_equal(import_id(again), ids[0]);
+		assert_int_equal(inode(again), inode(s.fds[0]));
+	}
+	close(again);
+	stream_end(&s);
+	expect_no_buffers();
+}
+
+/* The camera writes into memory that shrbuf has allocated. Works with every driver. */
+static void dmabuf_capture(void **state)
+{
+	int ids[BUFFERS], index, number, last = -1;
+	struct stream s;
+	unsigned int i;
+
+	(void)state;
+	stream_start(&s, V4L2_PIX_FMT_YUYV, V4L2_MEMORY_DMABUF);
+	assert_int_equal(buffers_alive(), BUFFERS);
+	for (i = 0; i < BUFFERS; i++)
+		ids[i] = import_id(s.fds[i]);
+	for (i = 0; i < 3 * BUFFERS; i++) {
+		index = stream_frame(&s);
+		number = check_frame(&s, s.fds[index]);
+		assert_true(number > last);
+		last = number;
+		assert_true(ids[index] > 0);
+		assert_int_equal(import_id(s.fds[index]), ids[index]);
+		stream_queue(&s, index);
+	}
+	stream_end(&s);
+	expect_no_buffers();
+}
+
+/* A buffer of one page too few is refused as videobuf2 does it, and does no harm. */
+static void dmabuf_too_small(void **state)
+{
+	struct stream s;
+	int fd;
+
+	(void)state;
+	stream_format(&s, V4L2_PIX_FMT_YUYV);
+	camera_reqbufs(&s.cam, V4L2_MEMORY_DMABUF, BUFFERS);
+	fd = alloc(camera_plane_size(&s.cam, 0) - 4096);
+	assert_int_equal(try_qbuf(&s.cam, V4L2_MEMORY_DMABUF, 0, &fd, NULL), -EFAULT);
+	close(fd);
+	camera_close(&s.cam);
+	picture_free(&s.picture);
+	expect_no_buffers();
+}
+
+/* A frame on vkms: one handle, a framebuffer, and it is shown. */
+static void scan_out(struct stream *s, int drm, int fd)
+{
+	uint32_t handles[4] = { 0 }, pitches[4] = { 0 }, offsets[4] = { 0 }, fb, again;
+	drmModeConnector *conn;
+	drmModeRes *res;
+	int fd2;
+
+	assert_int_equal(drmPrimeFDToHandle(drm, fd, &handles[0]), 0);
+	fd2 = fcntl(fd, F_DUPFD_CLOEXEC, 32);
+	assert_int_equal(drmPrimeFDToHandle(drm, fd2, &again), 0);
+	assert_int_equal(again, handles[0]);
+	close(fd2);
+	pitches[0] = s->cam.fmt.fmt.pix.bytesperline;
+	assert_int_equal(drmModeAddFB2(drm, WIDTH, HEIGHT, DRM_FORMAT_XRGB8888, handles,
+				       pitches, offsets, &fb, 0), 0);
+	res = drmModeGetResources(drm);
+	assert_non_null(res);
+	conn = drmModeGetConnector(drm, res->connectors[0]);
+	assert_non_null(conn);
+	for (int i = 0; i < conn->count_modes; i++) {
+		if (conn->modes[i].hdisplay != WIDTH || conn->modes[i].vdisplay != HEIGHT)
+			continue;
+		assert_int_equal(drmModeSetCrtc(drm, res->crtcs[0], fb, 0, 0,
+						&conn->connector_id, 1, &conn->modes[i]), 0);
+		break;
+	}
+	drmModeFreeConnector(conn);
+	drmModeFreeResources(res);
+	assert_int_equal(drmModeRmFB(drm, fb), 0);
+	assert_int_equal(drmCloseBufferHandle(drm, handles[0]), 0);
+}
+
+static void frames_are_shown(void **state)
+{
+	int drm = drm_open("vkms"), index, i;
+	struct stream s;
+
+	(void)state;
+	assert_true(drm >= 0);
+	stream_start(&s, V4L2_PIX_FMT_XBGR32, shared_memory());
+	for (i = 0; i < BUFFERS; i++) {
+		index = stream_frame(&s);
+		scan_out(&s, drm, s.fds[index]);
+		/* the display has not changed it */
+		check_frame(&s, s.fds[index]);
+		stream_queue(&s, index);
+	}
+	close(drm);
+	stream_end(&s);
+	expect_no_buffers();
+}
+
+/*
+ * After the camera has gone while it streams: what was captured stays what it was, and
+ * the device says that it is gone. @index is a buffer that we hold.
+ */
+static void after_unplug(struct stream *s, int index)
+{
+	int number = check_frame(s, s->fds[index]), ret;
+	unsigned int errors = 0;
+
+	/* first come the buffers that were queued, with or without a frame */
+	while ((ret = try_dqbuf(&s->cam, s->memory)) >= 0)
+		assert_true(++errors <= BUFFERS);
+	assert_int_equal(ret, -ENODEV);
+	assert_int_equal(try_qbuf(&s->cam, s->memory, index, &s->fds[index], NULL),
+			 -ENODEV);
+	assert_int_equal(try_attach(s->cam.fd), -ENODEV);
+	assert_true(import_id(s->fds[index]) > 0);
+	assert_int_equal(check_frame(s, s->fds[index]), number);
+}
+
+/* The order in which things go: camera, file, module of the driver, buffers. */
+static void unplug_while_streaming(void **state)
+{
+	struct stream s;
+	uint8_t *mapped;
+	int index, number, refs, i;
+
+	(void)state;
+	stream_start(&s, V4L2_PIX_FMT_YUYV, shared_memory());
+	index = stream_frame(&s);
+	number = check_frame(&s, s.fds[index]);
+	mapped = map(s.fds[index], picture_size(&s.picture));
+	unplug();
+	after_unplug(&s, index);
+	camera_close(&s.cam);
+	assert_int_equal(check_frame(&s, s.fds[index]), number);
+
+	run("rmmod uvcvideo");
+	assert_int_equal(buffers_alive(), BUFFERS);
+	assert_true(import_id(s.fds[index]) > 0);
+	assert_int_equal(check_frame(&s, s.fds[index]), number);
+	refs = module_refs("shrbuf");
+	for (i = 0; i < BUFFERS; i++)
+		close(s.fds[i]);
+	/* a mapping is a user like any other */
+	assert_int_equal(picture_number(&s.picture, mapped), number);
+	assert_int_equal(buffers_alive(), 1);
+	munmap(mapped, picture_size(&s.picture));
+	picture_free(&s.picture);
+	expect_no_buffers();
+	assert_true(module_refs("shrbuf") < refs);
+
+	load_driver();
+	plug();
+	stream_start(&s, V4L2_PIX_FMT_YUYV, shared_memory());
+	check_frame(&s, s.fds[stream_frame(&s)]);
+	stream_end(&s);
+}
+
+/* The cable is pulled while a process sleeps in VIDIOC_DQBUF, several times. */
+static void unplug_while_waiting(void **state)
+{
+	int round, status, index;
+	struct stream s;
+	pid_t child;
+
+	(void)state;
+	for (round = 0; round < 4; round++) {
+		if (round)
+			plug();
+		stream_start(&s, V4L2_PIX_FMT_YUYV, shared_memory());
+		index = stream_frame(&s);
+		child = fork();
+		assert_true(child >= 0);
+		if (!child) {
+			int ret;
+
+			do {
+				ret = try_dqbuf(&s.cam, s.memory);
+				if (ret >= 0)
+					ret = try_qbuf(&s.cam, s.memory, ret, &s.fds[ret], NULL);
+			} while (!ret);
+			/* If it was asleep it sees the end of the stream first. */
+			_exit(ret == -ENODEV || ret == -EINVAL ? 0 : -ret);
+		}
+		unplug();
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_true(WIFEXITED(status));
+		assert_int_equal(WEXITSTATUS(status), 0);
+		after_unplug(&s, index);
+		/* the file last, for once */
+		close(s.fds[index]);
+		s.fds[index] = -1;
+		stream_end(&s);
+		expect_no_buffers();
+	}
+}
+
+/* The program behind the camera dies: for the host the camera is unplugged. */
+static void gadget_dies(void **state)
+{
+	struct stream s;
+	int index, status;
+
+	(void)state;
+	stream_start(&s, V4L2_PIX_FMT_YUYV, shared_memory());
+	index = stream_frame(&s);
+	kill(gadget, SIGKILL);
+	assert_int_equal(waitpid(gadget, &status, 0), gadget);
+	gadget = 0;
+	wait_for(camera_is_gone, NULL, "the camera to go");
+	after_unplug(&s, index);
+	stream_end(&s);
+	expect_no_buffers();
+}
+
+/* uvcvideo is unbound from the camera by hand, which is still plugged in. */
+static void driver_unbound(void **state)
+{
+	glob_t found;
+	struct stream s;
+	int index;
+
+	(void)state;
+	stream_start(&s, V4L2_PIX_FMT_YUYV, shared_memory());
+	index = stream_frame(&s);
+	assert_int_equal(glob("/sys/bus/usb/drivers/uvcvideo/*:1.0", 0, NULL, &found), 0);
+	do_write("/sys/bus/usb/drivers/uvcvideo/unbind", strrchr(found.gl_pathv[0], '/') + 1);
+	wait_for(camera_is_gone, NULL, "the camera to go");
+	after_unplug(&s, index);
+	stream_end(&s);
+	expect_no_buffers();
+	do_write("/sys/bus/usb/drivers/uvcvideo/bind", strrchr(found.gl_pathv[0], '/') + 1);
+	globfree(&found);
+	stream_start(&s, V4L2_PIX_FMT_YUYV, shared_memory());
+	check_frame(&s, s.fds[stream_frame(&s)]);
+	stream_end(&s);
+}
+
+/* The owner of the stream is killed; its buffers go with it, but for the one passed on. */
+static void owner_is_killed(void **state)
+{
+	int pipes[2], status, index, number;
+	struct stream s;
+	pid_t child;
+
+	(void)state;
+	stream_format(&s, V4L2_PIX_FMT_YUYV);
+	stream_buffers(&s, shared_memory());
+	assert_int_equal(pipe(pipes), 0);
+	child = fork();
+	assert_true(child >= 0);
+	if (!child) {
+		/* the parent has the same files: they were made before */
+		if (try_streamon(&s.cam))
+			_exit(1);
+		index = try_dqbuf(&s.cam, s.memory);
+		if (write(pipes[1], &index, sizeof(index)) != sizeof(index))
+			_exit(1);
+		pause();
+		_exit(1);
+	}
+	assert_int_equal(read(pipes[0], &index, sizeof(index)), sizeof(index));
+	assert_in_range(index, 0, BUFFERS - 1);
+	close(pipes[0]);
+	close(pipes[1]);
+	number = check_frame(&s, s.fds[index]);
+	camera_close(&s.cam);
+	kill(child, SIGKILL);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(check_frame(&s, s.fds[index]), number);
+	stream_end(&s);
+	expect_no_buffers();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		USB_TEST(video_is_real),
+		USB_TEST(attach_is_refused),
+		USB_TEST(exports),
+		USB_TEST(dmabuf_capture),
+		USB_TEST(dmabuf_too_small),
+		USB_TEST(frames_are_shown),
+		USB_TEST(unplug_while_streaming),
+		USB_TEST(unplug_while_waiting),
+		USB_TEST(gadget_dies),
+		USB_TEST(driver_unbound),
+		USB_TEST(owner_is_killed),
+	};
+
+	return cmocka_run_group_tests(tests, group_setup, group_teardown);
+}
