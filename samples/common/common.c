@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Sentences, signals, system calls.
+ */
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+
+#include "common.h"
+
+int retry_ioctl(int fd, unsigned long request, void *arg)
+{
+	int ret;
+
+	do {
+		ret = ioctl(fd, request, arg);
+	} while (ret < 0 && errno == EINTR);
+	return ret;
+}
+
+static void print(const char *format, va_list args)
+{
+	/* what was printed before it comes before it, also in a log */
+	fflush(stdout);
+	fprintf(stderr, "%s: ", program_invocation_short_name);
+	vfprintf(stderr, format, args);
+	fputc('\n', stderr);
+}
+
+void say(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	print(format, args);
+	va_end(args);
+}
+
+int complain(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	print(format, args);
+	va_end(args);
+	return -1;
+}
+
+int signals_open(void)
+{
+	sigset_t signals;
+	int fd;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGHUP);
+	/* blocked: they arrive at the file descriptor only */
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	fd = signalfd(-1, &signals, SFD_CLOEXEC);
+	if (fd < 0)
+		return complain("Signals cannot be received: %s. Close some files, or raise the limit: ulimit -n.",
+				strerror(errno));
+	return fd;
+}
+
+const char *fourcc_text(uint32_t fourcc)
+{
+	static char texts[8][5];
+	static unsigned int next;
+	char *text = texts[next++ % ARRAY_SIZE(texts)];
+	int i;
+
+	for (i = 0; i < 4; i++, fourcc >>= 8)
+		text[i] = (fourcc & 0x7f) >= ' ' && (fourcc & 0x7f) < 0x7f ? fourcc & 0x7f : '?';
+	return text;
+}
