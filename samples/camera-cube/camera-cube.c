@@ -60,7 +60,8 @@ static int choose_mode(struct program *p)
 		p->display.mode = display_find_mode(&p->display, p->options.width,
 						    p->options.height);
 	if (p->display.mode < 0)
-		return complain("The screen of %s has no mode of %ux%u. Choose another size with -s, or leave -s out.",
+		return complain("Choose another size with -s, or leave -s out.",
+				"The screen of %s has no mode of %ux%u.",
 				p->display.path, p->options.width, p->options.height);
 	return 0;
 }
@@ -79,9 +80,11 @@ static int choose_format(struct program *p)
 		    camera_try_size(&p->cam, format, &width, &height))
 			return camera_set_format(&p->cam, format, width, height);
 	if (fourcc && !camera_has_format(&p->cam, fourcc))
-		return complain("%s has no format '%s', it has: %s. Choose one with -f, or leave -f out.",
+		return complain("Choose one with -f, or leave -f out.",
+				"%s has no format '%s', it has: %s.",
 				p->cam.path, fourcc_text(fourcc), camera_formats(&p->cam));
-	return complain("The GL driver reads no format that was asked for. The camera has: %s; the driver (names of DRM): %s. Choose one with -f, or use another camera.",
+	return complain("Choose one with -f, or use another camera.",
+			"The GL driver reads no format that was asked for. The camera has: %s; the driver (names of DRM): %s.",
 			camera_formats(&p->cam), gpu_formats(&p->gpu));
 }
 
@@ -158,10 +161,10 @@ static int run(struct program *p)
 		int ready = poll(fds, ARRAY_SIZE(fds), TIMEOUT_MS);
 
 		if (ready < 0 && errno != EINTR)
-			return complain("poll: %s. Report this.", strerror(errno));
+			return complain("Report this.", "poll: %s.", strerror(errno));
 		if (!ready)
-			return complain("%s gives no frames. Check its cable and its input: v4l2-ctl -d %s --all.",
-					p->cam.path, p->cam.path);
+			return complain("Check its cable and its input, see: v4l2-ctl --all.",
+					"%s gives no frames.", p->cam.path);
 		if (fds[2].revents)
 			return 0;
 		/* First the camera: the next drawing shall have the newest frame. */
@@ -228,7 +231,7 @@ int main(int argc, char **argv)
 	ret = start(&p);
 	if (!ret) {
 		ret = run(&p);
-		printf("%lu frames captured, %lu of them drawn, %lu pictures of the cube shown, in %.1f s.\n",
+		printf("%lu frames captured, %lu drawn, %lu pictures shown, in %.1f s.\n",
 		       p.captured, p.used, p.flips, seconds(&p));
 	}
 	stop(&p);

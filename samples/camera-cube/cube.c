@@ -88,8 +88,8 @@ int cube_init(unsigned int width, unsigned int height)
 	glGetProgramiv(program, GL_LINK_STATUS, &linked);
 	glGetProgramInfoLog(program, sizeof(log), NULL, log);
 	if (!linked)
-		return complain("The GL driver does not take the shaders: %s. Install a newer driver (Mesa).",
-				log);
+		return complain("Install a newer Mesa.",
+				"The GL driver does not take the shaders: %s.", log);
 	glUseProgram(program);
 	rotation_uniform = glGetUniformLocation(program, "rotation");
 	/* as wide as high, on every screen */

@@ -43,8 +43,8 @@ static int need(const struct gpu *gpu, const char *list, const char *name)
 {
 	if (has_extension(list, name))
 		return 0;
-	return complain("The GL driver of %s lacks %s. Install a newer one (Mesa), or choose another display with -D.",
-			gpu->display->path, name);
+	return complain("Install a newer Mesa, or choose another display with -D.",
+			"The GL driver of %s lacks %s.", gpu->display->path, name);
 }
 
 static int look_up(const struct gpu *gpu)
@@ -98,11 +98,12 @@ int gpu_open(struct gpu *gpu, struct display *d)
 	gpu->egl = gpu->gbm ? eglGetPlatformDisplay(EGL_PLATFORM_GBM_KHR, gpu->gbm, NULL) :
 			      EGL_NO_DISPLAY;
 	if (gpu->egl == EGL_NO_DISPLAY || !eglInitialize(gpu->egl, NULL, NULL))
-		return complain("There is no GL driver for %s. Install Mesa (libegl-mesa0, libgl1-mesa-dri), or choose another display with -D.",
-				d->path);
+		return complain("Install Mesa: libegl-mesa0, libgl1-mesa-dri.",
+				"There is no GL driver for %s.", d->path);
 	if (!display_takes(d, GBM_FORMAT_XRGB8888) ||
 	    !choose_config(gpu, GBM_FORMAT_XRGB8888, &config))
-		return complain("%s does not show XRGB8888, which this program draws. Choose another display with -D.",
+		return complain(FIND_DISPLAY,
+				"%s does not show XRGB8888, which this program draws.",
 				d->path);
 	eglBindAPI(EGL_OPENGL_ES_API);
 	gpu->surface = gbm_surface_create(gpu->gbm, mode->hdisplay, mode->vdisplay,
@@ -114,7 +115,8 @@ int gpu_open(struct gpu *gpu, struct display *d)
 				       (EGLNativeWindowType)gpu->surface, NULL) :
 		EGL_NO_SURFACE;
 	if (!eglMakeCurrent(gpu->egl, gpu->egl_surface, gpu->egl_surface, gpu->context))
-		return complain("The GL driver of %s cannot draw %ux%u (EGL error %#x). Choose a smaller size with -s.",
+		return complain("Choose a smaller size with -s.",
+				"The GL driver of %s cannot draw %ux%u (EGL error %#x).",
 				d->path, mode->hdisplay, mode->vdisplay, eglGetError());
 	return look_up(gpu);
 }
@@ -161,12 +163,14 @@ int gpu_check_import(const struct gpu *gpu, int dmabuf)
 	if (!strstr(renderer, "llvmpipe") && !strstr(renderer, "softpipe"))
 		return 0;
 	if (drmPrimeFDToHandle(gpu->display->fd, dmabuf, &map.handle))
-		return complain("%s cannot import the buffers of the camera: %s. Choose another display with -D.",
+		return complain(FIND_DISPLAY,
+				"%s cannot import the buffers of the camera: %s.",
 				gpu->display->path, strerror(errno));
 	ret = drmIoctl(gpu->display->fd, DRM_IOCTL_MODE_MAP_DUMB, &map);
 	drmCloseBufferHandle(gpu->display->fd, map.handle);
 	if (ret)
-		return complain("The software renderer (%s) of %s cannot read buffers of a camera: the kernel does not map them for it. Use a display with a GPU, or see Documentation/samples.rst.",
+		return complain("Use a display with a GPU, or see Documentation/samples.rst.",
+				"The software renderer (%s) of %s cannot read buffers of a camera: the kernel does not map them for it.",
 				renderer, gpu->display->path);
 	return 0;
 }
@@ -201,7 +205,8 @@ int gpu_import(const struct gpu *gpu, int dmabuf, const struct format *format,
 	/* EGL does not take the file descriptor, it makes its own reference. */
 	*image = create_image(gpu->egl, EGL_NO_CONTEXT, EGL_LINUX_DMA_BUF_EXT, NULL, attributes);
 	if (*image == EGL_NO_IMAGE_KHR)
-		return complain("The GL driver does not import %ux%u %s with %u bytes a line (EGL error %#x). Choose another format with -f.",
+		return complain(FIND_FORMAT,
+				"The GL driver does not import %ux%u %s with %u bytes a line (EGL error %#x).",
 				width, height, fourcc_text(format->drm), layout->pitch[0],
 				eglGetError());
 	return 0;
@@ -245,12 +250,14 @@ int gpu_show(struct gpu *gpu)
 	uint32_t fb;
 
 	if (!eglSwapBuffers(gpu->egl, gpu->egl_surface))
-		return complain("The GL driver cannot finish the picture (EGL error %#x). Look for the reason in the kernel log: dmesg.",
+		return complain(SEE_KERNEL_LOG,
+				"The GL driver cannot finish the picture (EGL error %#x).",
 				eglGetError());
 	bo = gbm_surface_lock_front_buffer(gpu->surface);
 	fb = bo ? framebuffer(gpu, bo) : 0;
 	if (!fb)
-		return complain("%s makes no framebuffer of what was drawn. Choose another display with -D.",
+		return complain(FIND_DISPLAY,
+				"%s makes no framebuffer of what was drawn.",
 				gpu->display->path);
 	gpu->coming = bo;
 	return display_show(gpu->display, fb, gbm_bo_get_width(bo), gbm_bo_get_height(bo));

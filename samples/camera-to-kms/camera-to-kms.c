@@ -84,8 +84,8 @@ static int frame_arrived(struct program *p)
 			return -1;
 		p->dropped++;
 		if (++p->drops > MAX_DROPS)
-			return complain("%s does not finish its flips. Look for the reason in the kernel log: dmesg.",
-					p->display.path);
+			return complain(SEE_KERNEL_LOG,
+					"%s does not finish its flips.", p->display.path);
 	}
 	p->newest = index;
 	return show_newest(p);
@@ -118,10 +118,10 @@ static int run(struct program *p)
 		int ready = poll(fds, ARRAY_SIZE(fds), TIMEOUT_MS);
 
 		if (ready < 0 && errno != EINTR)
-			return complain("poll: %s. Report this.", strerror(errno));
+			return complain("Report this.", "poll: %s.", strerror(errno));
 		if (!ready)
-			return complain("%s gives no frames. Check its cable and its input: v4l2-ctl -d %s --all.",
-					p->cam.path, p->cam.path);
+			return complain("Check its cable and its input, see: v4l2-ctl --all.",
+					"%s gives no frames.", p->cam.path);
 		if (fds[2].revents)
 			return 0;
 		/* First the display: it may make room for the frame. */

@@ -27,12 +27,15 @@ static int no_format(const struct camera *cam, const struct display *d,
 		     const struct options *options)
 {
 	if (options->fourcc && !camera_has_format(cam, options->fourcc))
-		return complain("%s has no format '%s', it has: %s. Choose one with -f, or leave -f out.",
+		return complain("Choose one with -f, or leave -f out.",
+				"%s has no format '%s', it has: %s.",
 				cam->path, fourcc_text(options->fourcc), camera_formats(cam));
 	if (options->fourcc)
-		return complain("%s cannot show '%s', it shows (names of DRM): %s. Choose another format with -f, or leave -f out.",
+		return complain("Choose another one with -f, or leave -f out.",
+				"%s cannot show '%s', it shows (names of DRM): %s.",
 				d->path, fourcc_text(options->fourcc), display_formats(d));
-	return complain("%s has no format that %s shows. The camera has: %s; the display (names of DRM): %s. Use camera-cube, whose GPU converts, or another camera.",
+	return complain("Use camera-cube, whose GPU converts, or another camera.",
+			"%s has no format that %s shows. The camera has: %s; the display (names of DRM): %s.",
 			cam->path, d->path, camera_formats(cam), display_formats(d));
 }
 
@@ -61,6 +64,7 @@ static bool exact_size(const struct camera *cam, struct display *d,
 
 int negotiate(struct camera *cam, struct display *d, const struct options *options)
 {
+	const drmModeModeInfo *preferred;
 	const struct format *format;
 	uint32_t width, height;
 
@@ -79,15 +83,18 @@ int negotiate(struct camera *cam, struct display *d, const struct options *optio
 	 */
 	format = next_format(cam, d, options, NULL);
 	d->mode = 0;
-	width = options->width ? options->width : d->connector->modes[0].hdisplay;
-	height = options->height ? options->height : d->connector->modes[0].vdisplay;
+	preferred = &d->connector->modes[d->mode];
+	width = options->width ? options->width : preferred->hdisplay;
+	height = options->height ? options->height : preferred->vdisplay;
 	if (!camera_try_size(cam, format, &width, &height) ||
 	    (options->width && (width != options->width || height != options->height)))
-		return complain("%s has no picture of %ux%u. This lists the sizes: v4l2-ctl -d %s --list-formats-ext. Choose one with -s.",
-				cam->path, options->width, options->height, cam->path);
-	if (width > d->connector->modes[0].hdisplay || height > d->connector->modes[0].vdisplay)
-		return complain("The picture of %s (%ux%u) is larger than the screen (%ux%u). Choose a smaller one with -s, this lists them: v4l2-ctl -d %s --list-formats-ext.",
-				cam->path, width, height, d->connector->modes[0].hdisplay,
-				d->connector->modes[0].vdisplay, cam->path);
+		return complain("Choose another one with -s, see: v4l2-ctl --list-formats-ext.",
+				"%s has no %s of this size.", cam->path,
+				fourcc_text(format->v4l2));
+	if (width > preferred->hdisplay || height > preferred->vdisplay)
+		return complain("Choose one with -s, see: v4l2-ctl --list-formats-ext.",
+				"The picture of %s (%ux%u) is larger than the screen (%ux%u).",
+				cam->path, width, height, preferred->hdisplay,
+				preferred->vdisplay);
 	return camera_set_format(cam, format, width, height);
 }

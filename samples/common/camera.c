@@ -30,11 +30,10 @@ int camera_open(struct camera *cam, const char *path)
 	/* O_NONBLOCK: poll() says when there is a frame */
 	cam->fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (cam->fd < 0)
-		return complain("%s cannot be opened: %s. Choose a camera with -V, this lists them: v4l2-ctl --list-devices.",
-				path, strerror(errno));
+		return complain(FIND_CAMERA,
+				"%s cannot be opened: %s.", path, strerror(errno));
 	if (retry_ioctl(cam->fd, VIDIOC_QUERYCAP, &cap) < 0)
-		return complain("%s is no video device. Choose a camera with -V, this lists them: v4l2-ctl --list-devices.",
-				path);
+		return complain(FIND_CAMERA, "%s is no video device.", path);
 	if (!(cap.capabilities & V4L2_CAP_DEVICE_CAPS))
 		cap.device_caps = cap.capabilities;
 	if (cap.device_caps & V4L2_CAP_VIDEO_CAPTURE)
@@ -42,10 +41,10 @@ int camera_open(struct camera *cam, const char *path)
 	else if (cap.device_caps & V4L2_CAP_VIDEO_CAPTURE_MPLANE)
 		cam->type = V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE;
 	else
-		return complain("%s (%s) captures no video. Choose another device with -V, this lists them: v4l2-ctl --list-devices.",
-				path, cap.card);
+		return complain(FIND_CAMERA, "%s (%s) captures no video.", path, cap.card);
 	if (!(cap.device_caps & V4L2_CAP_STREAMING))
-		return complain("%s (%s) has no buffers that can be shared, only read(). Choose another device with -V.",
+		return complain(FIND_CAMERA,
+				"%s (%s) has no buffers that can be shared, only read().",
 				path, cap.card);
 	return 0;
 }
@@ -141,8 +140,7 @@ int camera_set_format(struct camera *cam, const struct format *format, uint32_t 
 
 	fill_format(cam, &fmt, format->v4l2, width, height);
 	if (retry_ioctl(cam->fd, VIDIOC_S_FMT, &fmt) < 0 && errno == EBUSY)
-		return complain("%s is in use. Stop the program that streams from it, this finds it: fuser -v %s.",
-				cam->path, cam->path);
+		return complain(FIND_USER, "%s is in use.", cam->path);
 	cam->format = format;
 	cam->width = multi ? fmt.fmt.pix_mp.width : fmt.fmt.pix.width;
 	cam->height = multi ? fmt.fmt.pix_mp.height : fmt.fmt.pix.height;
@@ -150,8 +148,9 @@ int camera_set_format(struct camera *cam, const struct format *format, uint32_t 
 				    fmt.fmt.pix.bytesperline;
 	if (cam->width != width || cam->height != height ||
 	    (multi ? fmt.fmt.pix_mp.pixelformat : fmt.fmt.pix.pixelformat) != format->v4l2)
-		return complain("%s does not take %ux%u %s. Choose another format with -f, this lists them: v4l2-ctl -d %s --list-formats-ext.",
-				cam->path, width, height, fourcc_text(format->v4l2), cam->path);
+		return complain(FIND_FORMAT,
+				"%s does not take %ux%u %s.",
+				cam->path, width, height, fourcc_text(format->v4l2));
 	return 0;
 }
 
@@ -165,7 +164,8 @@ static int export_buffer(struct camera *cam, unsigned int index)
 	};
 
 	if (retry_ioctl(cam->fd, VIDIOC_EXPBUF, &exp) < 0)
-		return complain("%s cannot export its buffers: %s. Its driver does not support sharing, use another camera.",
+		return complain(FIND_CAMERA,
+				"%s cannot export its buffers: %s.",
 				cam->path, strerror(errno));
 	cam->dmabufs[index] = exp.fd;
 	return 0;
@@ -181,10 +181,11 @@ int camera_start(struct camera *cam)
 	unsigned int i;
 
 	if (retry_ioctl(cam->fd, VIDIOC_REQBUFS, &req) < 0)
-		return complain("%s gives no buffers: %s. Stop other programs that use it, this finds them: fuser -v %s.",
-				cam->path, strerror(errno), cam->path);
+		return complain(FIND_USER,
+				"%s gives no buffers: %s.", cam->path, strerror(errno));
 	if (req.count > CAMERA_BUFFERS)
-		return complain("%s wants %u buffers, this program has room for %u. Raise CAMERA_BUFFERS in its source.",
+		return complain("Raise CAMERA_BUFFERS in its source.",
+				"%s wants %u buffers, this program has room for %u.",
 				cam->path, req.count, CAMERA_BUFFERS);
 	for (; cam->nr_buffers < req.count; cam->nr_buffers++)
 		if (export_buffer(cam, cam->nr_buffers))
@@ -193,18 +194,17 @@ int camera_start(struct camera *cam)
 		if (camera_give_back(cam, i))
 			return -1;
 	if (retry_ioctl(cam->fd, VIDIOC_STREAMON, &cam->type) < 0)
-		return complain("%s does not start: %s. Look for the reason in the kernel log: dmesg.",
-				cam->path, strerror(errno));
+		return complain(SEE_KERNEL_LOG,
+				"%s does not start: %s.", cam->path, strerror(errno));
 	return 0;
 }
 
 static int camera_error(const struct camera *cam)
 {
 	if (errno == ENODEV)
-		return complain("%s was removed. Plug the camera in again, and start again.",
-				cam->path);
-	return complain("%s has stopped: %s. Look for the reason in the kernel log: dmesg.",
-			cam->path, strerror(errno));
+		return complain("Plug the camera in again, and start again.",
+				"%s was removed.", cam->path);
+	return complain(SEE_KERNEL_LOG, "%s has stopped: %s.", cam->path, strerror(errno));
 }
 
 int camera_take(struct camera *cam)

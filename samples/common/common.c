@@ -29,7 +29,6 @@ static void print(const char *format, va_list args)
 	fflush(stdout);
 	fprintf(stderr, "%s: ", program_invocation_short_name);
 	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
 }
 
 void say(const char *format, ...)
@@ -39,15 +38,17 @@ void say(const char *format, ...)
 	va_start(args, format);
 	print(format, args);
 	va_end(args);
+	fputc('\n', stderr);
 }
 
-int complain(const char *format, ...)
+int complain(const char *advice, const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
 	print(format, args);
 	va_end(args);
+	fprintf(stderr, " %s\n", advice);
 	return -1;
 }
 
@@ -64,8 +65,8 @@ int signals_open(void)
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	fd = signalfd(-1, &signals, SFD_CLOEXEC);
 	if (fd < 0)
-		return complain("Signals cannot be received: %s. Close some files, or raise the limit: ulimit -n.",
-				strerror(errno));
+		return complain("Close some files, or raise the limit: ulimit -n.",
+				"Signals cannot be received: %s.", strerror(errno));
 	return fd;
 }
 

@@ -103,7 +103,8 @@ static int find_crtc(struct display *d, const drmModeRes *res)
 	for (i = 0; i < res->count_crtcs; i++)
 		if (d->crtc && res->crtcs[i] == d->crtc)
 			return i;
-	return complain("%s has no free CRTC for its screen. Switch another screen off.", d->path);
+	return complain("Switch another screen off.",
+			"%s has no free CRTC for its screen.", d->path);
 }
 
 static int find_plane(struct display *d, int crtc_index)
@@ -126,7 +127,7 @@ static int find_plane(struct display *d, int crtc_index)
 	}
 	drmModeFreePlaneResources(list);
 	if (!d->plane_info)
-		return complain("%s has no primary plane. Choose another display with -D.", d->path);
+		return complain(FIND_DISPLAY, "%s has no primary plane.", d->path);
 	return 0;
 }
 
@@ -154,8 +155,8 @@ static int save_properties(struct display *d)
 			    names[i].type == DRM_MODE_OBJECT_CRTC ? d->crtc : d->plane;
 		if (!get_property(d->fd, p->object, names[i].type, names[i].name, &p->id,
 				  &p->saved))
-			return complain("%s has no property %s. Its driver is incomplete, choose another display with -D.",
-					d->path, names[i].name);
+			return complain(FIND_DISPLAY,
+					"%s has no property %s.", d->path, names[i].name);
 	}
 	d->properties[CRTC_MODE_ID].saved =
 		copy_blob(d->fd, d->properties[CRTC_MODE_ID].saved);
@@ -170,20 +171,19 @@ int display_open(struct display *d, const char *path)
 	d->path = path;
 	d->fd = open(path, O_RDWR | O_CLOEXEC);
 	if (d->fd < 0)
-		return complain("%s cannot be opened: %s. Choose a display with -D, this lists them: ls /dev/dri.",
-				path, strerror(errno));
+		return complain(FIND_DISPLAY,
+				"%s cannot be opened: %s.", path, strerror(errno));
 	if (drmSetClientCap(d->fd, DRM_CLIENT_CAP_ATOMIC, 1))
-		return complain("%s has no atomic modesetting. Choose another display with -D, this lists them: ls /dev/dri.",
-				path);
+		return complain(FIND_DISPLAY, "%s has no atomic modesetting.", path);
 	if (!drmIsMaster(d->fd))
-		return complain("Another program shows its picture on %s. Stop it, or switch to a text console (Ctrl+Alt+F3), and start again.",
-				path);
+		return complain("Stop it, or switch to a text console (Ctrl+Alt+F3).",
+				"Another program shows its picture on %s.", path);
 	res = drmModeGetResources(d->fd);
 	d->connector = res ? find_connector(d->fd, res) : NULL;
 	if (!d->connector) {
 		drmModeFreeResources(res);
-		return complain("No screen is connected to %s. Connect one, or choose another display with -D.",
-				path);
+		return complain("Connect one, or choose another display with -D.",
+				"No screen is connected to %s.", path);
 	}
 	crtc_index = find_crtc(d, res);
 	drmModeFreeResources(res);
@@ -236,7 +236,8 @@ int display_import(struct display *d, int dmabuf, const struct format *format,
 
 	ret = drmPrimeFDToHandle(d->fd, dmabuf, &handle);
 	if (ret)
-		return complain("%s cannot import the buffers of the camera: %s. Choose another display with -D, or a camera with another memory.",
+		return complain(FIND_DISPLAY,
+				"%s cannot import the buffers of the camera: %s.",
 				d->path, strerror(errno));
 	for (i = 0; i < format->planes; i++)
 		handles[i] = handle;
@@ -245,9 +246,10 @@ int display_import(struct display *d, int dmabuf, const struct format *format,
 	/* The framebuffer holds the buffer, the handle is not needed any more. */
 	drmCloseBufferHandle(d->fd, handle);
 	if (ret)
-		return complain("%s makes no framebuffer of %ux%u %s with %u bytes a line: %s. Choose another format with -f.",
-				d->path, width, height, fourcc_text(format->drm),
-				layout->pitch[0], strerror(-ret));
+		return complain(FIND_FORMAT,
+				"%s makes no framebuffer of %ux%u %s with %u bytes a line: %s.",
+				d->path, width, height, fourcc_text(format->drm), layout->pitch[0],
+				strerror(-ret));
 	return 0;
 }
 
@@ -256,13 +258,14 @@ static int commit_error(const struct display *d, int err)
 	switch (err) {
 	case -EACCES:
 	case -EPERM:
-		return complain("Another program has taken over %s. Stop it, and start again.",
-				d->path);
+		return complain("Stop it, and start again.",
+				"Another program has taken over %s.", d->path);
 	case -ENODEV:
-		return complain("%s was removed. Plug the display in again, and start again.",
-				d->path);
+		return complain("Plug the display in again, and start again.",
+				"%s was removed.", d->path);
 	default:
-		return complain("%s does not show the picture: %s. Choose another format with -f or size with -s.",
+		return complain("Choose another format with -f or size with -s.",
+				"%s does not show the picture: %s.",
 				d->path, strerror(-err));
 	}
 }
@@ -329,8 +332,8 @@ int display_read_events(struct display *d)
 	drmEventContext context = { .version = 3, .page_flip_handler2 = flip_done };
 
 	if (drmHandleEvent(d->fd, &context))
-		return complain("%s gives no events: %s. Look for the reason in the kernel log: dmesg.",
-				d->path, strerror(errno));
+		return complain(SEE_KERNEL_LOG,
+				"%s gives no events: %s.", d->path, strerror(errno));
 	return 0;
 }
 
@@ -355,8 +358,9 @@ void display_restore(struct display *d)
 	 * with our last framebuffer, or the kernel's console takes it when we close.
 	 */
 	if (ret < 0 && ret != -ENODEV)
-		say("The old picture of %s cannot be restored: %s. Switch to its console or restart its desktop.",
-		    d->path, strerror(-ret));
+		complain("Switch to its console, or restart its desktop.",
+			 "The old picture of %s cannot be restored: %s.", d->path,
+			 strerror(-ret));
 	d->on = false;
 }
 

@@ -9,7 +9,8 @@
  * one in place of the handle. Nothing is copied, and a GPU never gets here.
  */
 
-#define _GNU_SOURCE
+/* mmap() and mmap64() are two symbols here, not one under the name of the other. */
+#undef _FILE_OFFSET_BITS
 
 #include <dlfcn.h>
 #include <errno.h>
