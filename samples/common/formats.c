@@ -5,6 +5,9 @@
  * V4L2 names the bytes in the order of their addresses, DRM the bits of a little-endian
  * word. So V4L2's BGR is DRM's RGB. Only formats whose planes are in one piece of memory
  * are here, because then a buffer is one dma-buf.
+ *
+ * RGB comes first because every display shows it, then formats of one plane, because not
+ * every importer is good at more.
  */
 
 #include <stddef.h>
@@ -23,13 +26,13 @@ const struct format formats[] = {
 	{ V4L2_PIX_FMT_BGR24,	DRM_FORMAT_RGB888,	1, 1, 1 },
 	{ V4L2_PIX_FMT_RGB24,	DRM_FORMAT_BGR888,	1, 1, 1 },
 	{ V4L2_PIX_FMT_RGB565,	DRM_FORMAT_RGB565,	1, 1, 1 },
-	{ V4L2_PIX_FMT_NV12,	DRM_FORMAT_NV12,	2, 1, 2 },
-	{ V4L2_PIX_FMT_NV21,	DRM_FORMAT_NV21,	2, 1, 2 },
-	{ V4L2_PIX_FMT_NV16,	DRM_FORMAT_NV16,	2, 1, 1 },
 	{ V4L2_PIX_FMT_YUYV,	DRM_FORMAT_YUYV,	1, 1, 1 },
 	{ V4L2_PIX_FMT_YVYU,	DRM_FORMAT_YVYU,	1, 1, 1 },
 	{ V4L2_PIX_FMT_UYVY,	DRM_FORMAT_UYVY,	1, 1, 1 },
 	{ V4L2_PIX_FMT_VYUY,	DRM_FORMAT_VYUY,	1, 1, 1 },
+	{ V4L2_PIX_FMT_NV12,	DRM_FORMAT_NV12,	2, 1, 2 },
+	{ V4L2_PIX_FMT_NV21,	DRM_FORMAT_NV21,	2, 1, 2 },
+	{ V4L2_PIX_FMT_NV16,	DRM_FORMAT_NV16,	2, 1, 1 },
 	{ V4L2_PIX_FMT_YUV420,	DRM_FORMAT_YUV420,	3, 2, 2 },
 	{ V4L2_PIX_FMT_YVU420,	DRM_FORMAT_YVU420,	3, 2, 2 },
 	{ V4L2_PIX_FMT_YUV422P,	DRM_FORMAT_YUV422,	3, 2, 1 },
