@@ -234,6 +234,15 @@ static int queue_start_streaming(struct vb2_queue *q, unsigned int count)
 	return ret;
 }
 
+static void queue_wrap_ops(struct vb2_ops *ops, const struct vb2_ops *base)
+{
+	*ops = *base;
+	ops->buf_prepare = queue_buf_prepare;
+	ops->buf_queue = queue_buf_queue;
+	if (base->start_streaming)
+		ops->start_streaming = queue_start_streaming;
+}
+
 /**
  * shrbuf_queue_ops_set - a queue is configured
  * @sq: attached queue without buffers
@@ -249,10 +258,6 @@ void shrbuf_queue_ops_set(struct shrbuf_queue *sq,
 	if (!config->flags || sq->base_ops)
 		return;
 	sq->base_ops = sq->q->ops;
-	sq->ops = *sq->base_ops;
-	sq->ops.buf_prepare = queue_buf_prepare;
-	sq->ops.buf_queue = queue_buf_queue;
-	if (sq->ops.start_streaming)
-		sq->ops.start_streaming = queue_start_streaming;
+	queue_wrap_ops((void *)&sq->ops, sq->base_ops);
 	WRITE_ONCE(sq->q->ops, &sq->ops);
 }

@@ -470,8 +470,11 @@ struct shrbuf_queue {
 	 */
 	struct shrbuf_queue_config config;
 
-	/** @ops: what &vb2_queue.ops is when @base_ops is set. Protected as @config. */
-	struct vb2_ops ops;
+	/**
+	 * @ops: what &vb2_queue.ops is when @base_ops is set. Filled just before, and
+	 * invariant from then on.
+	 */
+	const struct vb2_ops ops;
 
 	/** @base_ops: what &vb2_queue.ops was before, or NULL. Protected as @config. */
 	const struct vb2_ops *base_ops;
