@@ -538,7 +538,9 @@ static void user_space_cannot_end_it(void **state)
 	assert_int_equal(try_streamon(&cam), 0);
 	sync = sync_of(fds[0]);
 
-	set.fd = hold.fd = release.fd = fds[0];
+	set.fd = fds[0];
+	hold.fd = fds[0];
+	release.fd = fds[0];
 	set.frame.state = SHRBUF_STATE_FILLED;
 	assert_int_equal(try_ioctl(shrbuf_dev(), SHRBUF_IOC_SET_STATE, &set), -EPERM);
 	assert_int_equal(try_ioctl(shrbuf_dev(), SHRBUF_IOC_HOLD, &hold), -ENODATA);
@@ -616,7 +618,7 @@ static void imported(void **state)
 	expect_no_buffers();
 }
 
-static uint32_t control(int fd, const char *name)
+static uint32_t control_id(int fd, const char *name)
 {
 	struct v4l2_queryctrl ctrl = { .id = V4L2_CTRL_FLAG_NEXT_CTRL };
 
@@ -631,7 +633,7 @@ static uint32_t control(int fd, const char *name)
 
 static void press(int fd, const char *name)
 {
-	struct v4l2_control ctrl = { .id = control(fd, name) };
+	struct v4l2_control ctrl = { .id = control_id(fd, name) };
 
 	do_ioctl(fd, VIDIOC_S_CTRL, &ctrl);
 }

@@ -8,7 +8,7 @@
 #include "stress.h"
 
 #define MAX_ERRORS	6
-#define NR_STEPS	32
+#define NR_STEPS	34
 
 /**
  * struct step - one thing that can fail

@@ -108,6 +108,7 @@ int op_dumb(void);
 int op_framebuffer(void);
 int op_listing(void);
 int op_fdinfo(void);
+int op_configure(void);
 
 /* fuzz-v4l2.c */
 unsigned int type_for(int fd);
