@@ -628,7 +628,12 @@ static void *queue_and_wait(void *arg)
 		.type = V4L2_BUF_TYPE_VIDEO_CAPTURE, .memory = V4L2_MEMORY_MMAP,
 	};
 	struct waiter *w = arg;
+	sigset_t timer;
 
+	/* The rain of signals is not for this one. */
+	sigemptyset(&timer);
+	sigaddset(&timer, SIGALRM);
+	pthread_sigmask(SIG_BLOCK, &timer, NULL);
 	__atomic_store_n(&w->tid, gettid(), __ATOMIC_RELEASE);
 	/* once: a signal has to be seen */
 	w->ret = ioctl(w->cam->fd, VIDIOC_QBUF, &buf) ? -errno : 0;
@@ -966,6 +971,37 @@ static void ported(void **state)
 	camera_close(&cam);
 }
 
+/* The example of Documentation/readers.rst. */
+static void three_processes(void **state)
+{
+	struct shrbuf_hold_op display = { 0 };
+	struct shrbuf_info info;
+	struct camera cam;
+	pid_t detector;
+	int fd, dev;
+
+	(void)state;
+	fd = camera_with_frame(&cam, REFUSE, 0);
+	dev = watch_queue(cam.fd);
+	info = info_of(fd);
+	display.fd = fd;
+	display.frame.seq = info.frame.seq;
+	do_ioctl(shrbuf_dev(), SHRBUF_IOC_HOLD, &display);
+	detector = holder(fd);
+	assert_int_equal(queue_it(&cam, 0), -EBUSY);
+	assert_int_equal(let_go(fd), 0);
+	assert_int_equal(queue_it(&cam, 0), -EBUSY);
+	kill_holder(detector);
+	expect_event(dev, SHRBUF_EVENT_RELEASED);
+	assert_int_equal(queue_it(&cam, 0), 0);
+	expect_event(dev, SHRBUF_EVENT_EMPTY);
+	expect_event(dev, SHRBUF_EVENT_FILLING);
+	memset(&display.frame, 0, sizeof(display.frame));
+	display.frame.seq = info.frame.seq;
+	assert_int_equal(try_ioctl(shrbuf_dev(), SHRBUF_IOC_HOLD, &display), -ESTALE);
+	camera_close(&cam);
+}
+
 /* A configured queue that goes, with and without buffers. */
 static void configured_and_removed(void **state)
 {
@@ -1090,6 +1126,7 @@ int main(void)
 		TESTCAM_TEST(attach_test),
 		TESTCAM_TEST(attach_test_devices),
 		TESTCAM_TEST(ported),
+		TESTCAM_TEST(three_processes),
 		TESTCAM_TEST(configured_and_removed),
 		TESTCAM_TEST(races_with_removal),
 	};

@@ -538,7 +538,9 @@ static void user_space_cannot_end_it(void **state)
 	assert_int_equal(try_streamon(&cam), 0);
 	sync = sync_of(fds[0]);
 
-	set.fd = hold.fd = release.fd = fds[0];
+	set.fd = fds[0];
+	hold.fd = fds[0];
+	release.fd = fds[0];
 	set.frame.state = SHRBUF_STATE_FILLED;
 	assert_int_equal(try_ioctl(shrbuf_dev(), SHRBUF_IOC_SET_STATE, &set), -EPERM);
 	assert_int_equal(try_ioctl(shrbuf_dev(), SHRBUF_IOC_HOLD, &hold), -ENODATA);
@@ -583,6 +585,46 @@ static void sync_waits(void **state)
 	camera_close(&cam);
 }
 
+/* poll() that waits: of the buffer, and of the sync_file. */
+static void *poll_for_frame(void *arg)
+{
+	struct pollfd p = { .fd = *(int *)arg, .events = POLLIN };
+
+	if (poll(&p, 1, TIMEOUT_MS) != 1 || p.revents != POLLIN)
+		return NULL;
+	return arg;
+}
+
+static void poll_waits(void **state)
+{
+	int fds[2], of_poll[2], i;
+	pthread_t threads[2];
+	struct camera cam;
+	void *result;
+
+	(void)state;
+	camera_streaming(&cam, SHRBUF_MAX_FENCE_MS, fds);
+	of_poll[0] = fds[0];
+	of_poll[1] = sync_of(fds[0]);
+	for (i = 0; i < 2; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, poll_for_frame,
+						&of_poll[i]), 0);
+	usleep(20 * 1000);	/* whether they wait already or not */
+	testcam_act("frame");
+	for (i = 0; i < 2; i++) {
+		pthread_join(threads[i], &result);
+		assert_non_null(result);
+	}
+	/* a poll that nobody ends does not keep the buffer */
+	assert_false(is_readable(fds[1]));
+	close(fds[0]);
+	close(fds[1]);
+	close(of_poll[1]);
+	camera_close(&cam);
+	testcam_act("free");
+	expect_no_buffers();
+}
+
 /* Capture into memory of shrbuf: nobody but the queue and a file descriptor has it. */
 static void imported(void **state)
 {
@@ -616,7 +658,7 @@ static void imported(void **state)
 	expect_no_buffers();
 }
 
-static uint32_t control(int fd, const char *name)
+static uint32_t control_id(int fd, const char *name)
 {
 	struct v4l2_queryctrl ctrl = { .id = V4L2_CTRL_FLAG_NEXT_CTRL };
 
@@ -631,7 +673,7 @@ static uint32_t control(int fd, const char *name)
 
 static void press(int fd, const char *name)
 {
-	struct v4l2_control ctrl = { .id = control(fd, name) };
+	struct v4l2_control ctrl = { .id = control_id(fd, name) };
 
 	do_ioctl(fd, VIDIOC_S_CTRL, &ctrl);
 }
@@ -729,6 +771,7 @@ int main(void)
 		TESTCAM_TEST(needs_no_process),
 		TESTCAM_TEST(user_space_cannot_end_it),
 		TESTCAM_TEST(sync_waits),
+		TESTCAM_TEST(poll_waits),
 		TESTCAM_TEST(imported),
 		TESTCAM_TEST(vivid_one_plane),
 		TESTCAM_TEST(vivid_two_planes),

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include <linux/dma-buf.h>
+#include <linux/sync_file.h>
 
 #include "../stress/stress.h"
 
@@ -313,6 +314,95 @@ static void unplugged_while_streaming(void **state)
 	}
 }
 
+static int sync_status(int sync)
+{
+	struct sync_file_info info = { 0 };
+
+	do_ioctl(sync, SYNC_IOC_FILE_INFO, &info);
+	return info.status;
+}
+
+/*
+ * Attached, as any other queue: it is watched, refuses held frames, and has fences. The
+ * frames come at the camera's own pace, so some are there before their fence is looked at.
+ * It goes in the midst of that.
+ */
+static void attached(void **state)
+{
+	struct shrbuf_queue_config config = {
+		.flags = SHRBUF_CONFIG_REFUSE | SHRBUF_CONFIG_FENCES,
+		.fence_ms = SHRBUF_MAX_FENCE_MS,
+	};
+	struct shrbuf_watch_op watch = { .flags = SHRBUF_WATCH_QUEUE };
+	unsigned int i, index, fences = 0, filled = 0;
+	int dev, fds[BUFFERS], sync[BUFFERS];
+	struct shrbuf_event event;
+	struct camera cam;
+
+	(void)state;
+	open_shrcam(&cam, V4L2_PIX_FMT_XBGR32);
+	attach(cam.fd);
+	config.fd = cam.fd;
+	do_ioctl(shrbuf_dev(), SHRBUF_IOC_CONFIGURE, &config);
+	dev = do_open("/dev/shrbuf", O_RDWR | O_NONBLOCK);
+	watch.fd = cam.fd;
+	do_ioctl(dev, SHRBUF_IOC_WATCH, &watch);
+	camera_reqbufs(&cam, V4L2_MEMORY_MMAP, BUFFERS);
+	for (i = 0; i < BUFFERS; i++) {
+		fds[i] = camera_expbuf(&cam, i, 0, O_RDWR);
+		sync[i] = -1;
+		camera_qbuf(&cam, V4L2_MEMORY_MMAP, i);
+	}
+	assert_int_equal(try_streamon(&cam), 0);
+	for (i = 0; i < 100 && fences < 10; i++) {
+		struct dma_buf_export_sync_file export = { .flags = DMA_BUF_SYNC_READ };
+		struct shrbuf_buffer_op release = { 0 };
+		struct shrbuf_hold_op hold = { 0 };
+		int ret = try_dqbuf(&cam, V4L2_MEMORY_MMAP);
+
+		assert_true(ret >= 0);
+		index = ret;
+		if (sync[index] >= 0) {
+			assert_int_equal(sync_status(sync[index]), 1);
+			close(sync[index]);
+			fences++;
+		}
+		hold.fd = fds[index];
+		do_ioctl(dev, SHRBUF_IOC_HOLD, &hold);
+		assert_int_equal(try_qbuf(&cam, V4L2_MEMORY_MMAP, index, NULL, NULL),
+				 -EBUSY);
+		release.fd = fds[index];
+		do_ioctl(dev, SHRBUF_IOC_RELEASE, &release);
+		camera_qbuf(&cam, V4L2_MEMORY_MMAP, index);
+		do_ioctl(fds[index], DMA_BUF_IOCTL_EXPORT_SYNC_FILE, &export);
+		sync[index] = export.fd;
+		if (sync_status(export.fd)) {
+			close(export.fd);
+			sync[index] = -1;
+		}
+	}
+	assert_int_equal(fences, 10);
+	while (read(dev, &event, sizeof(event)) == sizeof(event))
+		filled += event.type == SHRBUF_EVENT_FILLED;
+	assert_true(filled >= 10);
+
+	do_write(DRIVER "unbind", "shrcam");
+	for (i = 0; i < BUFFERS; i++) {
+		if (sync[i] < 0)
+			continue;
+		assert_int_not_equal(sync_status(sync[i]), 0);
+		close(sync[i]);
+	}
+	camera_close(&cam);
+	for (i = 0; i < BUFFERS; i++)
+		close(fds[i]);
+	expect_no_buffers();
+	do_write(DRIVER "bind", "shrcam");
+	open_shrcam(&cam, V4L2_PIX_FMT_XBGR32);
+	assert_int_equal(try_detach(cam.fd), -ENOTCONN);
+	camera_close(&cam);
+}
+
 static bool module_is_gone(void *arg)
 {
 	(void)arg;
@@ -371,6 +461,7 @@ int main(void)
 		SHRCAM_TEST(picture_is_right),
 		SHRCAM_TEST(start_fails),
 		SHRCAM_TEST(unplugged_while_streaming),
+		SHRCAM_TEST(attached),
 		SHRCAM_TEST(buffers_outlive_the_module),
 	};
 

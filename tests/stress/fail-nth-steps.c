@@ -513,6 +513,43 @@ static int run_fdinfo(void)
 	return read_all(path);
 }
 
+/* queues with fences */
+
+static int run_configure(void)
+{
+	struct shrbuf_queue_config config = {
+		.fd = cam.fd,
+		.flags = SHRBUF_CONFIG_REFUSE | SHRBUF_CONFIG_FENCES,
+		.fence_ms = SHRBUF_MAX_FENCE_MS,
+	};
+
+	return try_ioctl(shrbuf_dev(), SHRBUF_IOC_CONFIGURE, &config);
+}
+
+static int run_qbuf_fence(void)
+{
+	return try_qbuf(&cam, V4L2_MEMORY_MMAP, 0, NULL, NULL);
+}
+
+/* Whether it was queued or not: the next one needs a new fence. */
+static void undo_qbuf_fence(void)
+{
+	assert_int_equal(try_streamoff(&cam), 0);
+	assert_int_equal(try_streamon(&cam), 0);
+}
+
+/* The last fence of a buffer stays in its dma_resv, so that there is one from now on. */
+static void prepare_fences(void)
+{
+	prepare_attached();
+	assert_int_equal(run_configure(), 0);
+	camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 2);
+	use_export();
+	assert_int_equal(try_streamon(&cam), 0);
+	assert_int_equal(run_qbuf_fence(), 0);
+	undo_qbuf_fence();
+}
+
 struct step steps[] = {
 	{ "open", NULL, run_open, NULL, { ENOMEM, EFAULT, ENFILE } },
 	{ "version", NULL, run_version, NULL, { EFAULT } },
@@ -578,6 +615,9 @@ struct step steps[] = {
 	{ "sync list", prepare_debug, run_sync_list, NULL, { ENOMEM, EFAULT } },
 	{ "queues", prepare_lists, run_queues, NULL, { ENOMEM, EFAULT } },
 	{ "fdinfo", prepare_export, run_fdinfo, NULL, { ENOMEM, EFAULT } },
+	{ "configure", prepare_attached, run_configure, NULL, { EFAULT } },
+	{ "qbuf with a fence", prepare_fences, run_qbuf_fence, undo_qbuf_fence,
+	  { ENOMEM, EFAULT } },
 };
 
 _Static_assert(ARRAY_SIZE(steps) == NR_STEPS, "NR_STEPS must be the number of steps");

@@ -8,7 +8,7 @@
 #include "stress.h"
 
 #define MAX_ERRORS	6
-#define NR_STEPS	38
+#define NR_STEPS	40
 
 /**
  * struct step - one thing that can fail

@@ -243,3 +243,26 @@ int op_fdinfo(void)
 		 pick(BIT(KIND_DMABUF) | BIT(KIND_SHRBUF)));
 	return read_file(path);
 }
+
+/* queues with readers and fences */
+
+int op_configure(void)
+{
+	struct shrbuf_queue_config arg = {
+		.fd = pick(ANY_VIDEO),
+		.flags = one_in(8) ? random64() : below(8),
+	};
+	struct shrbuf_queue_op attach = { .fd = arg.fd };
+	int dev = pick(BIT(KIND_SHRBUF));
+
+	/* short, so that the threads go on */
+	if (arg.flags & SHRBUF_CONFIG_WAIT)
+		arg.wait_ms = 1 + below(20);
+	if (arg.flags & SHRBUF_CONFIG_FENCES)
+		arg.fence_ms = 1 + below(200);
+	flip(&arg.reserved, sizeof(arg.reserved));
+	/* most queues are not attached, or have buffers by now */
+	if (one_in(2))
+		ioctl(dev, SHRBUF_IOC_ATTACH, &attach);
+	return ioctl(dev, SHRBUF_IOC_CONFIGURE, &arg);
+}

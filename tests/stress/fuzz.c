@@ -120,6 +120,7 @@ static const struct op {
 	{ "fork", op_fork, 1 },
 	{ "listing", op_listing, 5 },
 	{ "fdinfo", op_fdinfo, 5 },
+	{ "CONFIGURE", op_configure, 20 },
 };
 
 /* Only one thread does these, the others run into them. */

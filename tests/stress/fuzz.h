@@ -111,6 +111,7 @@ int op_dumb(void);
 int op_framebuffer(void);
 int op_listing(void);
 int op_fdinfo(void);
+int op_configure(void);
 
 /* fuzz-clients.c */
 int op_info(void);

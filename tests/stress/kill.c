@@ -438,6 +438,55 @@ static void run_consumers(void)
 	}
 }
 
+/*
+ * Killed while VIDIOC_QBUF waits for a reader, who is the victim itself, or while its
+ * buffers have fences that a display waits for.
+ */
+static void scene_waits(void)
+{
+	bool fences = random_next(&random_state) % 2;
+	struct shrbuf_queue_config config = {
+		.flags = fences ? SHRBUF_CONFIG_FENCES : SHRBUF_CONFIG_WAIT,
+		.wait_ms = fences ? 0 : SHRBUF_MAX_WAIT_MS,
+		.fence_ms = fences ? SHRBUF_MAX_FENCE_MS : 0,
+	};
+	struct shrbuf_hold_op hold = { 0 };
+	struct victim v;
+	int index;
+
+	victim_open(&v, false);
+	config.fd = v.cam.fd;
+	try_ioctl(shrbuf_dev(), SHRBUF_IOC_CONFIGURE, &config);
+	victim_export(&v);
+	import_and_map(v.drm, v.fds, v.maps);
+	victim_stream(&v, 1);
+	if (fences) {
+		/* waits for the frame that comes */
+		for (index = 0; index < NR_BUFS; index++)
+			try_qbuf(&v.cam, V4L2_MEMORY_MMAP, index, NULL, NULL);
+		try_streamon(&v.cam);
+		do_sync(v.fds[NR_BUFS - 1], DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ);
+		try_streamoff(&v.cam);
+	} else {
+		/* its own open file, which goes with it */
+		int dev = open("/dev/shrbuf", O_RDWR | O_CLOEXEC);
+
+		hold.fd = v.fds[0];
+		if (!try_ioctl(dev, SHRBUF_IOC_HOLD, &hold))
+			try_qbuf(&v.cam, V4L2_MEMORY_MMAP, 0, NULL, NULL);
+		close(dev);
+	}
+	victim_close(&v);
+}
+
+static void run_waits(void)
+{
+	pid_t pid = start(scene_waits);
+
+	wait_random();
+	kill_and_wait(pid);
+}
+
 /* what must be as before */
 
 struct refs {
@@ -604,6 +653,7 @@ int main(int argc, char **argv)
 	static struct scenario forked = { run_forked, STREAMED };
 	static struct scenario threads = { run_threads, STREAMED };
 	static struct scenario consumers = { run_consumers, STREAMED };
+	static struct scenario waits = { run_waits, BIT(DID_EXPORT) };
 	static struct scenario clients = {
 		run_clients,
 		BIT(DID_HOLD) | BIT(DID_FILL) | BIT(DID_ADOPT) | BIT(DID_READ) |
@@ -618,6 +668,7 @@ int main(int argc, char **argv)
 		  &consumers },
 		{ "who holds, fills, watches and adopts", kill_many, NULL,
 		  test_cleanup, &clients },
+		{ "a process that waits", kill_many, NULL, test_cleanup, &waits },
 	};
 	int option;
 

@@ -234,6 +234,15 @@ static int queue_start_streaming(struct vb2_queue *q, unsigned int count)
 	return ret;
 }
 
+static void queue_wrap_ops(struct vb2_ops *const ops, const struct vb2_ops *base)
+{
+	*ops = *base;
+	ops->buf_prepare = queue_buf_prepare;
+	ops->buf_queue = queue_buf_queue;
+	if (base->start_streaming)
+		ops->start_streaming = queue_start_streaming;
+}
+
 /**
  * shrbuf_queue_ops_set - a queue is configured
  * @sq: attached queue without buffers
@@ -247,19 +256,13 @@ static int queue_start_streaming(struct vb2_queue *q, unsigned int count)
 bool shrbuf_queue_ops_set(struct shrbuf_queue *sq,
 			  const struct shrbuf_queue_config *config, void *copy)
 {
-	struct vb2_ops *const ops = copy;
-
 	sq->config = *config;
 	/* Once it is wrapped it stays so: the copy is in use from now on. */
 	if (!config->flags || sq->base_ops)
 		return false;
-	*ops = *sq->q->ops;
-	ops->buf_prepare = queue_buf_prepare;
-	ops->buf_queue = queue_buf_queue;
-	if (ops->start_streaming)
-		ops->start_streaming = queue_start_streaming;
-	sq->ops = ops;
+	queue_wrap_ops(copy, sq->q->ops);
+	sq->ops = copy;
 	sq->base_ops = sq->q->ops;
-	WRITE_ONCE(sq->q->ops, ops);
+	WRITE_ONCE(sq->q->ops, sq->ops);
 	return true;
 }
