@@ -190,8 +190,7 @@ int shrbuf_test_queue(int fd, int video_fd);
  * - -ENOTTY: @fd is not /dev/shrbuf, or the module does not know the request
  * - -EFAULT: the module could not read the request
  */
-int shrbuf_configure_queue(int fd, int video_fd,
-			   const struct shrbuf_queue_config *config);
+int shrbuf_configure_queue(int fd, int video_fd, const struct shrbuf_queue_config *config);
 
 /**
  * shrbuf_alloc - allocate a shared buffer

@@ -50,7 +50,7 @@ setup_file() {
 		echo "$file"
 		[ -f "$file" ]
 	done
-	run find "$DEST" -name '*test*' -o -name '*fake*'
+	run find "$DEST" -name '*test-*' -o -name '*fake*' -o -name '*camera*'
 	equal '' "$output"
 }
 

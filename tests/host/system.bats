@@ -193,14 +193,16 @@ traced() {
 		   camera app-1001    [001] d..1.  3050.123456: shrbuf_create: id=12 size=8294400 backing=pages name=test pattern
 		CPU:1 [LOST 3 EVENTS]
 		            <...>-17      [000] .....  3050.200000: shrbuf_device_attach: id=12 dev=0000:00:02.0
+		            <...>-1001    [000] .....  3050.250000: shrbuf_hold: id=12
 		            [1] x-18      [000] .....  3050.300000: shrbuf_new: what=ever
 		           modprob-19     [000] .....  3050.400000: shrbuf_queue_attach: node=video0
 		           modprob-19     [000] .....  3050.500000: shrbuf_queue_attach: node=video1
 	E
-	traced "$DIR/text" --count 4
+	traced "$DIR/text" --count 5
 	equal '3050.123456  camera app-1001  buffer made: id=12 size=8294400 backing=pages name=test pattern
 Events were lost here, there are too many.
-3050.200000  <...>-17  device imports a buffer: id=12 dev=0000:00:02.0
+3050.200000  ?-17  device imports a buffer: id=12 dev=0000:00:02.0
+3050.250000  camera app-1001  frame held: id=12
 3050.300000  [1] x-18  new: what=ever
 3050.400000  modprob-19  video device attached: node=video0' "$(grep -v '^shrbufctl:' <<<"$output")"
 	# A directory of files cannot be removed as the kernel's can, so that is said.

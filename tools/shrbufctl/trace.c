@@ -255,12 +255,29 @@ static const char *meaning(const char *event)
 	return strncmp(event, "shrbuf_", 7) ? event : event + 7;
 }
 
+/*
+ * The kernel remembers the names of some processes only. One that is still there can be
+ * asked. The caller frees it.
+ */
+static char *event_process(const char *name, const char *pid)
+{
+	char *s;
+
+	if (!strcmp(name, "<...>"))
+		return process_name(atoi(pid));
+	s = strdup(name);
+	if (!s)
+		die_no_memory();
+	return s;
+}
+
 /* Return: whether it was an event */
 static bool print_line(const struct args *args, struct tracer *tracer)
 {
 	char *line = tracer->line, *part[NR_PARTS];
 	struct json_object *obj, *text;
 	regmatch_t match[NR_PARTS];
+	char *name;
 	size_t i;
 
 	if (regexec(&tracer->regex, line, NR_PARTS, match, 0)) {
@@ -276,25 +293,28 @@ static bool print_line(const struct args *args, struct tracer *tracer)
 		part[i] = line + match[i].rm_so;
 		line[match[i].rm_eo] = '\0';
 	}
+	name = event_process(part[1], part[2]);
 	if (!args->json) {
 		/* A program may have given itself, or a buffer, any name. */
 		text = tree_string(part[6], strlen(part[6]));
-		obj = tree_string(part[1], strlen(part[1]));
+		obj = tree_string(name, strlen(name));
 		printf("%s  %s-%s  %s: %s\n", part[4], json_object_get_string(obj), part[2],
 		       meaning(part[5]), json_object_get_string(text));
 		fflush(stdout);
 		json_object_put(text);
 		json_object_put(obj);
+		free(name);
 		return true;
 	}
 	obj = json_object_new_object();
 	tree_put_string(obj, "event", part[5]);
 	tree_put(obj, "time", json_object_new_double_s(atof(part[4]), part[4]));
-	tree_put_string(obj, "process", part[1]);
+	tree_put_string(obj, "process", name);
 	tree_put(obj, "pid", json_object_new_int(atoi(part[2])));
 	tree_put(obj, "cpu", json_object_new_int(atoi(part[3])));
 	tree_put(obj, "fields", parse_fields(part[6]));
 	stream_json(obj);
+	free(name);
 	return true;
 }
 
