@@ -9,10 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <drm_fourcc.h>
+#include <linux/membarrier.h>
 #include <xf86drm.h>
 
 #include "requests.h"
@@ -340,6 +342,19 @@ int bind_and_cleanup(void **state)
 	if (access(DRIVER "vivid.0", F_OK))
 		camera_bind();
 	return test_cleanup(state);
+}
+
+void let_memory_go(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < 3; i++) {
+		/* the kernel collects for seconds, unless it needs memory */
+		do_write("/proc/sys/vm/drop_caches", "2");
+		/* a grace period */
+		syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+		usleep(20000);
+	}
 }
 
 /* processes */

@@ -72,6 +72,12 @@ void camera_bind(void);
 /* as test_cleanup(), for tests that unbind it */
 int bind_and_cleanup(void **state);
 
+/*
+ * What the kernel frees after an RCU grace period is free by then, most likely: whoever
+ * uses it still is caught. Nothing is wrong if it is not.
+ */
+void let_memory_go(void);
+
 /* processes */
 /* runs f(arg) in a child, returns its pid; f returns the status of the child */
 int start_child(int (*f)(void *arg), void *arg);

@@ -141,8 +141,9 @@ static void *watch_and_read(void *arg)
 	int client = open("/dev/shrbuf", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 
 	while (!stopped()) {
-		/* not for long: it could not be unloaded */
-		int video = open(path, O_RDWR | O_CLOEXEC);
+		/* not always: it could not be unloaded */
+		int video = next_random(&seed) % 8 ? -1 :
+			    open(path, O_RDWR | O_CLOEXEC);
 		struct shrbuf_event events[16];
 		int fd = pick(&seed);
 		ssize_t len;
