@@ -215,10 +215,14 @@ int op_bad_argument(void)
 	};
 	unsigned long request = requests[below(ARRAY_SIZE(requests))];
 	size_t room = 8 * below(40);
-	char *arg = user_memory + 2 * USER_SIZE - room;
+	char *arg;
 
 	if (one_in(4))
 		return ioctl(pick(BIT(KIND_SHRBUF)), request, random64());
+	/* It must not work here: nobody would know the file descriptor. */
+	if (request == SHRBUF_IOC_ADOPT)
+		room %= sizeof(struct shrbuf_adopt_op);
+	arg = user_memory + 2 * USER_SIZE - room;
 	memset(arg, 0, room);
 	/* all of these begin with it */
 	if (room)
