@@ -115,7 +115,7 @@ static void queue_arguments(void **state)
 
 		memset(&op, 0, sizeof(op));
 		op.fd = cam.fd;
-		op.flags = 1;
+		op.flags = 2;
 		assert_int_equal(try_ioctl(shrbuf_dev(), request, &op), -EINVAL);
 		op.flags = 0x80000000;
 		assert_int_equal(try_ioctl(shrbuf_dev(), request, &op), -EINVAL);
