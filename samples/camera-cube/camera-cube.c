@@ -136,6 +136,11 @@ static int frame_arrived(struct program *p)
 	return p->worn == NONE && !p->display.pending ? draw(p) : 0;
 }
 
+static bool is_enough(const struct program *p)
+{
+	return p->options.count && p->flips >= p->options.count;
+}
+
 static int flip_ended(struct program *p)
 {
 	if (display_read_events(&p->display))
@@ -144,9 +149,7 @@ static int flip_ended(struct program *p)
 		return 0;
 	p->flips++;
 	gpu_flip_ended(&p->gpu);
-	if (p->options.count && p->flips >= p->options.count)
-		return 0;
-	return draw(p);
+	return is_enough(p) ? 0 : draw(p);
 }
 
 static int run(struct program *p)
@@ -157,7 +160,7 @@ static int run(struct program *p)
 		{ .fd = p->signals, .events = POLLIN },
 	};
 
-	while (!p->options.count || p->flips < p->options.count) {
+	while (!is_enough(p)) {
 		int ready = poll(fds, ARRAY_SIZE(fds), TIMEOUT_MS);
 
 		if (ready < 0 && errno != EINTR)

@@ -91,6 +91,11 @@ static int frame_arrived(struct program *p)
 	return show_newest(p);
 }
 
+static bool is_enough(const struct program *p)
+{
+	return p->options.count && p->flips >= p->options.count;
+}
+
 static int flip_ended(struct program *p)
 {
 	if (display_read_events(&p->display))
@@ -103,7 +108,7 @@ static int flip_ended(struct program *p)
 		return -1;
 	p->shown = p->coming;
 	p->coming = NONE;
-	return show_newest(p);
+	return is_enough(p) ? 0 : show_newest(p);
 }
 
 static int run(struct program *p)
@@ -114,7 +119,7 @@ static int run(struct program *p)
 		{ .fd = p->signals, .events = POLLIN },
 	};
 
-	while (!p->options.count || p->flips < p->options.count) {
+	while (!is_enough(p)) {
 		int ready = poll(fds, ARRAY_SIZE(fds), TIMEOUT_MS);
 
 		if (ready < 0 && errno != EINTR)
