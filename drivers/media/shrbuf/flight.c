@@ -156,6 +156,7 @@ static void flight_begin(struct shrbuf *sb, struct vb2_buffer *vb,
 	flight->plane = plane;
 	/* Of a buffer with several planes, the queue hears once. */
 	flight->queue = plane || sq == sb->queue ? NULL : sq;
+	sb->nr_imports += !!flight->queue;
 	flight->index = vb->index;
 	flight->timestamp = vb->timestamp;
 	hlist_add_head(&flight->node, &bucket->flights);
@@ -222,6 +223,7 @@ static void flight_end(struct shrbuf_flight *flight)
 	write_seqcount_end(&sb->seqcount);
 	if (flight == &sb->flights[0])
 		flight_result(flight, vb);
+	sb->nr_imports -= !!flight->queue;
 	flight->queue = NULL;
 }
 

@@ -333,6 +333,9 @@ struct shrbuf {
 	/** @index: of the buffer in @queue */
 	u32 index;
 
+	/** @nr_imports: number of @flights in attached queues that have only imported it */
+	unsigned int nr_imports;
+
 	/** @flights: what video devices do with it, see flight.c */
 	struct shrbuf_flight flights[SHRBUF_NR_FLIGHTS];
 

@@ -91,6 +91,16 @@ void shrbuf_state_read(struct shrbuf *sb, struct shrbuf_info *info)
 		info->status |= SHRBUF_STATUS_DEVICE;
 }
 
+/*
+ * Nobody wants to know, which is so most of the time. A queue is looked at without its lock:
+ * who begins to watch it at this moment hears of what comes after.
+ */
+static bool state_unwatched(const struct shrbuf *sb)
+{
+	return list_empty(&sb->source.uses) && !sb->nr_imports &&
+	       (!sb->queue || list_empty(&sb->queue->source.uses));
+}
+
 /**
  * shrbuf_state_event - tell the watchers of a buffer, and those of its queue
  * @sb: buffer, the caller holds the lock of its source
@@ -98,7 +108,13 @@ void shrbuf_state_read(struct shrbuf *sb, struct shrbuf_info *info)
  */
 void shrbuf_state_event(struct shrbuf *sb, u32 type)
 {
-	struct shrbuf_event event = {
+	struct shrbuf_event event;
+	unsigned int i;
+
+	lockdep_assert_held(&sb->source.lock);
+	if (state_unwatched(sb))
+		return;
+	event = (struct shrbuf_event) {
 		.seq = sb->frame.seq,
 		.timestamp = sb->frame.timestamp,
 		.type = type,
@@ -106,9 +122,6 @@ void shrbuf_state_event(struct shrbuf *sb, u32 type)
 		.sequence = sb->frame.sequence,
 		.bytesused = sb->frame.bytesused,
 	};
-	unsigned int i;
-
-	lockdep_assert_held(&sb->source.lock);
 	event.time = type <= SHRBUF_EVENT_ERROR ? sb->frame.time : ktime_get_ns();
 	shrbuf_source_notify(&sb->source, &event);
 	if (sb->queue) {
@@ -116,7 +129,7 @@ void shrbuf_state_event(struct shrbuf *sb, u32 type)
 		shrbuf_queue_notify(sb->queue, &event);
 	}
 	/* Also where it is only imported. */
-	for (i = 0; i < SHRBUF_NR_FLIGHTS; i++) {
+	for (i = 0; sb->nr_imports && i < SHRBUF_NR_FLIGHTS; i++) {
 		if (!sb->flights[i].queue)
 			continue;
 		event.index = sb->flights[i].index;
