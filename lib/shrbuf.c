@@ -62,12 +62,15 @@ int shrbuf_test_queue(int fd, int video_fd)
 	return shrbuf_queue_request(fd, SHRBUF_IOC_ATTACH, video_fd, SHRBUF_ATTACH_TEST);
 }
 
-int shrbuf_configure_queue(int fd, int video_fd, const struct shrbuf_queue_config *config)
+int shrbuf_configure_queue(int fd, int video_fd, __u32 flags, __u32 wait_ms,
+			   __u32 fence_ms)
 {
-	struct shrbuf_queue_config op = *config;
+	struct shrbuf_queue_config config = {
+		.fd = video_fd, .flags = flags, .wait_ms = wait_ms,
+		.fence_ms = fence_ms,
+	};
 
-	op.fd = video_fd;
-	return shrbuf_ioctl(fd, SHRBUF_IOC_CONFIGURE, &op);
+	return shrbuf_ioctl(fd, SHRBUF_IOC_CONFIGURE, &config);
 }
 
 int shrbuf_alloc(int fd, __u64 size, const char *name)

@@ -173,24 +173,29 @@ int shrbuf_test_queue(int fd, int video_fd);
 /**
  * shrbuf_configure_queue - tell an attached queue what to do with held and fresh frames
  * @fd: from shrbuf_open(), borrowed
- * @video_fd: an open video device that is attached, borrowed
- * @config: what to do. @config->fd is not read.
+ * @video_fd: an open video device, borrowed
+ * @flags: SHRBUF_CONFIG_REFUSE and SHRBUF_CONFIG_FENCES, or SHRBUF_CONFIG_WAIT alone, or
+ *	zero for what a queue does by default: nothing of this
+ * @wait_ms: with SHRBUF_CONFIG_WAIT the longest wait, 1 to SHRBUF_MAX_WAIT_MS, else zero
+ * @fence_ms: with SHRBUF_CONFIG_FENCES the longest life of a fence, 1 to
+ *	SHRBUF_MAX_FENCE_MS, else zero
  *
- * Lasts until the queue is configured again or detached. See SHRBUF_IOC_CONFIGURE.
+ * Lasts until the queue is configured again or detached. See SHRBUF_IOC_CONFIGURE. Waits
+ * for a request on the device that runs already.
  *
  * Return: 0, or
  *
+ * - -EINVAL: @flags do not go together, a time is out of its range, or @video_fd is not a
+ *   V4L2 device node
  * - -ENOTCONN: the queue is not attached
  * - -EBUSY: the queue has buffers
  * - -EOPNOTSUPP: shrbuf cannot attach the queues of this driver
  * - -ENODEV: the device was removed
- * - -EINVAL: @config contradicts itself or has a time that is out of its range, or
- *   @video_fd is not a V4L2 device node
  * - -EBADF: @fd or @video_fd is not an open file
- * - -ENOTTY: @fd is not /dev/shrbuf, or the module does not know the request
+ * - -ENOTTY: @fd is not /dev/shrbuf, or the module cannot do this
  * - -EFAULT: the module could not read the request
  */
-int shrbuf_configure_queue(int fd, int video_fd, const struct shrbuf_queue_config *config);
+int shrbuf_configure_queue(int fd, int video_fd, __u32 flags, __u32 wait_ms, __u32 fence_ms);
 
 /**
  * shrbuf_alloc - allocate a shared buffer

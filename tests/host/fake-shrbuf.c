@@ -8,7 +8,7 @@
  *
  * - FAKE_OPEN: files that exist, and what open() does. All other /dev/shrbuf and
  *   /dev/video* do not exist. Other files are real.
- * - FAKE_QUEUE: what attach and detach do with the device
+ * - FAKE_QUEUE: what attach, detach, watch and configure do with the device
  * - FAKE_VERSION: what the version request does. ABI:FEATURES:RELEASE, or an ERRNO
  * - FAKE_OLD: the module cannot test whether a device could be attached
  * - FAKE_CAPS: capabilities of video devices (V4L2_CAP_*), capture if not named
@@ -194,6 +194,27 @@ static int fake_queue(const char *request, const struct shrbuf_queue_op *op)
 		return -EBADF;
 	note(request, fds[op->fd]);
 	err = lookup("FAKE_QUEUE", fds[op->fd]);
+	return err < 0 ? 0 : -err;
+}
+
+static int fake_configure(const struct shrbuf_queue_config *config)
+{
+	bool waits = config->flags & SHRBUF_CONFIG_WAIT;
+	bool fences = config->flags & SHRBUF_CONFIG_FENCES;
+	char request[64];
+	int err;
+
+	if (config->flags & ~7U || config->reserved[0] || config->reserved[1] ||
+	    (waits && config->flags != SHRBUF_CONFIG_WAIT) ||
+	    waits != !!config->wait_ms || config->wait_ms > SHRBUF_MAX_WAIT_MS ||
+	    fences != !!config->fence_ms || config->fence_ms > SHRBUF_MAX_FENCE_MS)
+		return -EINVAL;
+	if (config->fd < 0 || config->fd >= MAX_FDS || !fds[config->fd][0])
+		return -EBADF;
+	snprintf(request, sizeof(request), "configure %u %u %u", config->flags,
+		 config->wait_ms, config->fence_ms);
+	note(request, fds[config->fd]);
+	err = lookup("FAKE_QUEUE", fds[config->fd]);
 	return err < 0 ? 0 : -err;
 }
 
@@ -402,6 +423,8 @@ int ioctl(int fd, unsigned long request, ...)
 		err = fake_queue("attach", arg);
 	} else if (request == SHRBUF_IOC_DETACH) {
 		err = fake_queue("detach", arg);
+	} else if (request == SHRBUF_IOC_CONFIGURE) {
+		err = fake_configure(arg);
 	} else if (request == SHRBUF_IOC_INFO) {
 		err = fake_info(arg);
 	} else if (request == SHRBUF_IOC_ALLOC) {

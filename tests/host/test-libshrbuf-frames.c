@@ -31,8 +31,6 @@ static union {
 	struct shrbuf_hold_op hold;
 	struct shrbuf_buffer_op buffer;
 	struct shrbuf_adopt_op adopt;
-	struct shrbuf_queue_op queue;
-	struct shrbuf_queue_config config;
 	struct shrbuf_alloc_op alloc;
 } seen;
 
@@ -385,35 +383,6 @@ static void test_adopt(void **state)
 	assert_zero_after(offsetof(struct shrbuf_adopt_op, buffer_fd), sizeof(seen.adopt));
 }
 
-static int call_test(void)
-{
-	return shrbuf_test_queue(FD, BUFFER_FD);
-}
-
-static int call_configure(void)
-{
-	static const struct shrbuf_queue_config config = {
-		.fd = 99, .flags = SHRBUF_CONFIG_WAIT, .wait_ms = 3, .fence_ms = 4,
-		.reserved = { 5, 6 },
-	};
-
-	return shrbuf_configure_queue(FD, BUFFER_FD, &config);
-}
-
-static void test_queue(void **state)
-{
-	(void)state;
-	check_request(call_test, SHRBUF_IOC_ATTACH, 0);
-	assert_int_equal(seen.queue.flags, SHRBUF_ATTACH_TEST);
-	assert_zero_after(offsetof(struct shrbuf_queue_op, reserved), sizeof(seen.queue));
-
-	check_request(call_configure, SHRBUF_IOC_CONFIGURE, 0);
-	assert_int_equal(seen.config.flags, SHRBUF_CONFIG_WAIT);
-	assert_int_equal(seen.config.wait_ms, 3);
-	assert_int_equal(seen.config.fence_ms, 4);
-	assert_int_equal(seen.config.reserved[1], 6);
-}
-
 static void test_alloc_flags(void **state)
 {
 	(void)state;
@@ -441,7 +410,6 @@ int main(void)
 		cmocka_unit_test(test_release),
 		cmocka_unit_test(test_disown),
 		cmocka_unit_test(test_adopt),
-		cmocka_unit_test(test_queue),
 		cmocka_unit_test(test_alloc_flags),
 	};
 

@@ -23,6 +23,7 @@ static union {
 	struct shrbuf_version version;
 	struct shrbuf_queue_op op;
 	struct shrbuf_alloc_op alloc;
+	struct shrbuf_queue_config config;
 } seen;
 
 int __wrap_open(const char *path, int flags, ...)
@@ -368,6 +369,54 @@ static void test_release(void **state)
 	assert_string_equal(shrbuf_library_release(), RELEASE);
 }
 
+static void test_test_queue(void **state)
+{
+	static const int errors[] = { EALREADY, EBUSY, EOPNOTSUPP, ENODEV, EINVAL,
+				      EBADF, ENOTTY, ENOMEM, EFAULT };
+	size_t i;
+
+	(void)state;
+	expect_ioctl(SHRBUF_IOC_ATTACH, -EINTR);
+	expect_ioctl(SHRBUF_IOC_ATTACH, 0);
+	assert_int_equal(shrbuf_test_queue(FD, VIDEO_FD), 0);
+	assert_int_equal(seen.op.fd, VIDEO_FD);
+	assert_int_equal(seen.op.flags, SHRBUF_ATTACH_TEST);
+	assert_zero(seen.op.reserved, sizeof(seen.op.reserved));
+	for (i = 0; i < ARRAY_SIZE(errors); i++) {
+		expect_ioctl(SHRBUF_IOC_ATTACH, -errors[i]);
+		assert_int_equal(shrbuf_test_queue(FD, VIDEO_FD), -errors[i]);
+	}
+}
+
+static void test_configure(void **state)
+{
+	static const int errors[] = { EINVAL, ENOTCONN, EBUSY, EOPNOTSUPP, ENODEV,
+				      EBADF, ENOTTY, EFAULT };
+	size_t i;
+
+	(void)state;
+	expect_ioctl(SHRBUF_IOC_CONFIGURE, -EINTR);
+	expect_ioctl(SHRBUF_IOC_CONFIGURE, 0);
+	assert_int_equal(shrbuf_configure_queue(FD, VIDEO_FD, 5, 0, 40), 0);
+	assert_int_equal(seen.config.fd, VIDEO_FD);
+	assert_int_equal(seen.config.flags, 5);
+	assert_int_equal(seen.config.wait_ms, 0);
+	assert_int_equal(seen.config.fence_ms, 40);
+	assert_zero(seen.config.reserved, sizeof(seen.config.reserved));
+
+	/* The kernel judges, the library does not. */
+	expect_ioctl(SHRBUF_IOC_CONFIGURE, -EINVAL);
+	assert_int_equal(shrbuf_configure_queue(FD, -1, ~0U, 7, 0), -EINVAL);
+	assert_int_equal(seen.config.fd, -1);
+	assert_true(seen.config.flags == ~0U);
+	assert_int_equal(seen.config.wait_ms, 7);
+	for (i = 0; i < ARRAY_SIZE(errors); i++) {
+		expect_ioctl(SHRBUF_IOC_CONFIGURE, -errors[i]);
+		assert_int_equal(shrbuf_configure_queue(FD, VIDEO_FD, 0, 0, 0),
+				 -errors[i]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -385,6 +434,8 @@ int main(void)
 		cmocka_unit_test(test_explain_documented),
 		cmocka_unit_test(test_explain_other),
 		cmocka_unit_test(test_release),
+		cmocka_unit_test(test_test_queue),
+		cmocka_unit_test(test_configure),
 	};
 
 	return cmocka_run_group_tests_name("libshrbuf", tests, NULL, NULL);
