@@ -531,9 +531,15 @@ static int run_qbuf_fence(void)
 	return try_qbuf(&cam, V4L2_MEMORY_MMAP, 0, NULL, NULL);
 }
 
-/* Whether it was queued or not: the next one needs a new fence. */
+/*
+ * Whether it was queued or not: the next one needs a new fence. If there was no memory to add
+ * the fence to the buffer, the buffer keeps it for its next frame.
+ */
 static void undo_qbuf_fence(void)
 {
+	assert_int_equal(try_streamoff(&cam), 0);
+	assert_int_equal(try_streamon(&cam), 0);
+	assert_int_equal(run_qbuf_fence(), 0);
 	assert_int_equal(try_streamoff(&cam), 0);
 	assert_int_equal(try_streamon(&cam), 0);
 }
