@@ -32,6 +32,22 @@ static unsigned int count_exports(struct shrbuf *sb)
 	return exports;
 }
 
+/* What /proc/PID/fdinfo and /proc/PID/maps know the dma-bufs by. */
+static void show_inodes(struct seq_file *m, const unsigned long *inodes)
+{
+	const char *separator = "";
+	unsigned int i;
+
+	for (i = 0; i < SHRBUF_NR_MODES; i++) {
+		if (!inodes[i])
+			continue;
+		seq_printf(m, "%s%lu", separator, inodes[i]);
+		separator = ",";
+	}
+	if (!*separator)
+		seq_putc(m, '-');
+}
+
 static int buffers_show(struct seq_file *m, void *v)
 {
 	static const char * const states[] = {
@@ -40,6 +56,7 @@ static int buffers_show(struct seq_file *m, void *v)
 		[SHRBUF_STATE_FILLED] = "filled",
 		[SHRBUF_STATE_ERROR] = "error",
 	};
+	unsigned long inodes[SHRBUF_NR_MODES];
 	struct shrbuf_attachment *sa;
 	const char *separator = "";
 	struct shrbuf_info info;
@@ -48,7 +65,7 @@ static int buffers_show(struct seq_file *m, void *v)
 	if (v == SEQ_START_TOKEN) {
 		seq_puts(m, "id\tsize\tbacking\tusers\texports\tdevices\t");
 		seq_puts(m, "state\tseq\t");
-		seq_puts(m, "age\tholds\treads\tname\n");
+		seq_puts(m, "age\tholds\treads\tinodes\tname\n");
 		return 0;
 	}
 
@@ -61,12 +78,15 @@ static int buffers_show(struct seq_file *m, void *v)
 		seq_printf(m, "%s%s", separator, dev_name(sa->dev));
 		separator = ",";
 	}
+	memcpy(inodes, sb->inodes, sizeof(inodes));
 	mutex_unlock(&sb->lock);
 	shrbuf_state_read(sb, &info);
 	/* The age is that of the last change, in nanoseconds. */
 	seq_printf(m, "\t%s\t%llu\t%llu\t%u\t%u\t", states[info.frame.state],
 		   info.frame.seq, ktime_get_ns() - info.frame.time, info.holds,
 		   info.device_reads);
+	show_inodes(m, inodes);
+	seq_putc(m, '\t');
 	seq_escape(m, sb->name, "\t\n\\");
 	seq_putc(m, '\n');
 	return 0;

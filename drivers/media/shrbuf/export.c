@@ -149,8 +149,11 @@ static void shrbuf_dmabuf_release(struct dma_buf *dmabuf)
 
 	/* Nobody holds it, so it is not in sb->dmabuf either. */
 	mutex_lock(&sb->lock);
-	if (!--sb->nr_dmabufs && sb->ops->close)
-		sb->ops->close(sb);
+	if (!--sb->nr_dmabufs) {
+		memset(sb->inodes, 0, sizeof(sb->inodes));
+		if (sb->ops->close)
+			sb->ops->close(sb);
+	}
 	mutex_unlock(&sb->lock);
 	shrbuf_put_memory(sb);
 }
@@ -211,6 +214,7 @@ static struct dma_buf *shrbuf_new_dmabuf(struct shrbuf *sb, int mode)
 	/* Its first reference is the buffer's own. */
 	kref_get(&sb->refcount);
 	sb->nr_dmabufs++;
+	sb->inodes[mode] = file_inode(dmabuf->file)->i_ino;
 	WRITE_ONCE(sb->dmabuf[mode], dmabuf);
 	return dmabuf;
 }

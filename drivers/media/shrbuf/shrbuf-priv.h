@@ -264,7 +264,7 @@ struct shrbuf {
 	char name[SHRBUF_NAME_LEN];
 
 	/**
-	 * @lock: protects @dmabuf, @nr_dmabufs, @resv, @attachments. No
+	 * @lock: protects @dmabuf, @nr_dmabufs, @inodes, @resv, @attachments. No
 	 * dma_resv is taken under it.
 	 */
 	struct mutex lock;
@@ -281,6 +281,12 @@ struct shrbuf {
 	 * Protected by @lock.
 	 */
 	unsigned int nr_dmabufs;
+
+	/**
+	 * @inodes: inode number of the newest dma-buf of each access mode, for listings.
+	 * Zero if there was none since the buffer had no dma-buf at all. Protected by @lock.
+	 */
+	unsigned long inodes[SHRBUF_NR_MODES];
 
 	/** @resv: shared by all dma-bufs of this buffer. Protected by @lock. */
 	struct dma_resv *resv;
