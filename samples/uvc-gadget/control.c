@@ -87,7 +87,7 @@ static void answer(struct gadget *g, const void *data, int len)
 	if (len > 0 && data)
 		memcpy(resp.data, data, len);
 	/* The host gives up by itself if this fails. */
-	request(g, UVCIOC_SEND_RESPONSE, &resp, "answer to the host");
+	request(g, UVCIOC_SEND_RESPONSE, &resp, "UVCIOC_SEND_RESPONSE");
 }
 
 static void refuse(struct gadget *g, uint8_t error)
@@ -99,6 +99,7 @@ static void refuse(struct gadget *g, uint8_t error)
 static void setup_streaming(struct gadget *g, const struct usb_ctrlrequest *req)
 {
 	uint8_t selector = req->wValue >> 8;
+	const uint8_t length[2] = { PROBE_SIZE };
 	struct uvc_streaming_control ctrl, *current;
 	uint8_t byte;
 
@@ -126,7 +127,7 @@ static void setup_streaming(struct gadget *g, const struct usb_ctrlrequest *req)
 		answer(g, &ctrl, PROBE_SIZE);
 		return;
 	case UVC_GET_LEN:
-		answer(g, &(uint8_t[]){ PROBE_SIZE, 0 }, 2);
+		answer(g, length, 2);
 		return;
 	case UVC_GET_INFO:
 		byte = UVC_CONTROL_CAP_GET | UVC_CONTROL_CAP_SET;

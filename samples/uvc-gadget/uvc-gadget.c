@@ -334,12 +334,12 @@ static int subscribe(struct gadget *g)
 	return 0;
 }
 
-static volatile sig_atomic_t stopped;
+static int stopped;
 
 static void on_signal(int sig)
 {
 	(void)sig;
-	stopped = 1;
+	__atomic_store_n(&stopped, 1, __ATOMIC_RELAXED);
 }
 
 /* Returns when the gadget was removed, or a signal has come. */
@@ -350,7 +350,7 @@ static void serve(struct gadget *g)
 		{ .fd = g->timer, .events = POLLIN },
 	};
 
-	while (!stopped) {
+	while (!__atomic_load_n(&stopped, __ATOMIC_RELAXED)) {
 		if (poll(fds, 2, -1) < 0)
 			continue;
 		if (fds[0].revents & POLLPRI)
