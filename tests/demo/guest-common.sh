@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# What both demonstrations share in the guest. Sourced, not run: it wants the variables
-# $shrbufctl and $out, and sets $pid to the program that runs, or nothing.
+# What both demonstrations share in the guest. Sourced, not run. Those who source it set
+# $shrbufctl, $out, $screenshots, $camera and $camera_minor. It sets $pid to the program
+# that runs, or to nothing.
+
+# shellcheck disable=SC2154
 
 tracefs=/sys/kernel/tracing
 trace=$tracefs/instances/demo
@@ -66,8 +69,10 @@ trace_on() {
 	local probe
 
 	mkdir "$trace"
+	# The kernel replaces $arg2.
 	# Who maps frames through the video device? shrbuf_mmap does not see that.
 	# Which framebuffers does a display show? The structures are those of drm_mode.h.
+	# shellcheck disable=SC2016
 	for probe in 'p:demo/v4l2_mmap v4l2_mmap' \
 		'p:demo/show drm_mode_setcrtc fb=+16($arg2):u32' \
 		'p:demo/show drm_mode_setplane fb=+8($arg2):u32' \
@@ -99,7 +104,7 @@ captured() { [ "$(count v4l2_dqbuf "minor = $camera_minor,")" -ge "$1" ]; }
 # gets SIGINT. On cirrus, screenshots are taken after the numbers of frames in
 # $screenshots.
 show() {
-	local part=$1 driver=$2 dir=$out/$1 debug device status=0 number
+	local driver=$2 dir=$out/$1 debug device status=0 number
 	shift 2
 
 	mkdir -p "$dir"
@@ -124,9 +129,13 @@ show() {
 	else
 		# A display without a screen, but it has checksums of its pictures.
 		echo auto >"$debug/crtc-0/crc/control"
-		# Each read gives one, and a zero byte.
-		dd if="$debug/crtc-0/crc/data" bs=4096 count=30 status=none |
-			tr -d '\0' >"$dir/checksums"
+		# Each read gives one, and a zero byte. A busy machine may show no new frame
+		# for a while.
+		for ((number = 0; number < 40; number++)); do
+			dd if="$debug/crtc-0/crc/data" bs=4096 count=30 status=none |
+				tr -d '\0' >>"$dir/checksums"
+			[ "$(awk '{ print $2 }' "$dir/checksums" | sort -u | wc -l)" -lt 2 ] || break
+		done
 	fi
 	wait_for "$dir/log" captured $frames
 	kill -INT $pid

@@ -243,12 +243,12 @@ static void show_frame(struct show *s)
 	s->rendered++;
 }
 
-static volatile sig_atomic_t stopped;
+static int stopped;
 
 static void on_signal(int sig)
 {
 	(void)sig;
-	stopped = 1;
+	__atomic_store_n(&stopped, 1, __ATOMIC_RELAXED);
 }
 
 static void run(struct show *s)
@@ -259,7 +259,7 @@ static void run(struct show *s)
 		{ .fd = s->display, .events = POLLIN },
 	};
 
-	while (!stopped) {
+	while (!__atomic_load_n(&stopped, __ATOMIC_RELAXED)) {
 		if (poll(fds, 2, -1) < 0) {
 			if (errno == EINTR)
 				continue;
