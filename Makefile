@@ -50,6 +50,7 @@ help:
 	@echo 'make lint             static checks; zero messages is the only pass'
 	@echo 'make bench            what it costs, in instructions, beside stock videobuf2'
 	@echo 'make demo             a camera on a display, without a copy: demo.png'
+	@echo 'make demo CAMERA=usb  the same with a USB camera and uvcvideo'
 	@echo 'make deps             install the packages that are missing'
 	@echo 'make clean            remove all that was built'
 
@@ -124,9 +125,10 @@ bench: all
 lint: deps
 	@tools/lint
 
+# CAMERA=usb: a USB camera in place of the test camera
 .PHONY: demo
 demo: all
-	@tests/demo/run
+	@tests/demo/run $(if $(CAMERA),--camera '$(CAMERA)')
 
 .PHONY: clean
 clean:
