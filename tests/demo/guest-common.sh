@@ -129,9 +129,13 @@ show() {
 	else
 		# A display without a screen, but it has checksums of its pictures.
 		echo auto >"$debug/crtc-0/crc/control"
-		# Each read gives one, and a zero byte.
-		dd if="$debug/crtc-0/crc/data" bs=4096 count=30 status=none |
-			tr -d '\0' >"$dir/checksums"
+		# Each read gives one, and a zero byte. A busy machine may show no new frame
+		# for a while.
+		for ((number = 0; number < 40; number++)); do
+			dd if="$debug/crtc-0/crc/data" bs=4096 count=30 status=none |
+				tr -d '\0' >>"$dir/checksums"
+			[ "$(awk '{ print $2 }' "$dir/checksums" | sort -u | wc -l)" -lt 2 ] || break
+		done
 	fi
 	wait_for "$dir/log" captured $frames
 	kill -INT $pid
