@@ -358,7 +358,7 @@ static void *unload(void *arg)
 	unsigned int i;
 
 	(void)arg;
-	for (i = 0; i < LOOPS / 30; i++) {
+	for (i = 0; i < LOOPS / 60; i++) {
 		struct camera cam = { .type = V4L2_BUF_TYPE_VIDEO_CAPTURE };
 		int j;
 
