@@ -546,76 +546,11 @@ static void hold_against_queue(void **state)
 	camera_close(&race.cam);
 }
 
-/*
- * The same with two queues that want the buffer: one that gets it, and one whose driver
- * always fails to prepare it.
- */
-static void *race_failing_queue(void *arg)
-{
-	struct race *race = arg;
-	/* VIVID_CID_BUF_PREPARE_ERROR */
-	struct v4l2_control inject = { .id = (0x00f00000 | 0xf000) + 68 };
-	struct camera cam;
-
-	camera_open(&cam, CAMERA_SINGLE);
-	attach(cam.fd);
-	if (try_config(cam.fd, REFUSE, 0) ||
-	    try_reqbufs(&cam, V4L2_MEMORY_DMABUF, 2))
-		return NULL;
-	while (!__atomic_load_n(&race_ends, __ATOMIC_RELAXED)) {
-		try_ioctl(cam.fd, VIDIOC_S_CTRL, &inject);
-		if (!try_qbuf(&cam, V4L2_MEMORY_DMABUF, 0, &race->fd, NULL))
-			return NULL;
-	}
-	camera_close(&cam);
-	return arg;
-}
-
-static void hold_against_two_queues(void **state)
-{
-	pthread_t reader, failing;
-	struct camera vivid;
-	struct race race = { .queued = 0 };
-	void *result;
-
-	(void)state;
-	camera_open(&vivid, CAMERA_SINGLE);
-	race.fd = alloc_buffer(camera_plane_size(&vivid, 0));
-	camera_close(&vivid);
-	race.dev = do_open("/dev/shrbuf", O_RDWR);
-	testcam_new("stock");
-	testcam_open(&race.cam);
-	attach(race.cam.fd);
-	assert_int_equal(try_config(race.cam.fd, REFUSE, 0), 0);
-	camera_reqbufs(&race.cam, V4L2_MEMORY_DMABUF, 2);
-	race_ends = false;
-	assert_int_equal(pthread_create(&reader, NULL, race_reader, &race), 0);
-	assert_int_equal(pthread_create(&failing, NULL, race_failing_queue, &race), 0);
-	while (race.queued < RACE_FRAMES ||
-	       __atomic_load_n(&race.held, __ATOMIC_RELAXED) < RACE_FRAMES / 10) {
-		struct shrbuf_state_op op = {
-			.fd = race.fd, .frame.state = SHRBUF_STATE_FILLED,
-		};
-
-		if (try_ioctl(shrbuf_dev(), SHRBUF_IOC_SET_STATE, &op) ||
-		    try_qbuf(&race.cam, V4L2_MEMORY_DMABUF, 0, &race.fd, NULL))
-			continue;
-		race.queued++;
-		/* gives it back, so that it can be queued again */
-		assert_int_equal(try_streamoff(&race.cam), 0);
-	}
-	__atomic_store_n(&race_ends, true, __ATOMIC_RELAXED);
-	pthread_join(reader, NULL);
-	pthread_join(failing, &result);
-	assert_non_null(result);
-	assert_int_equal(race.changed, 0);
-	camera_close(&race.cam);
-}
-
 /* WAIT */
 
 struct waiter {
 	struct camera *cam;
+	int memory;	/* to import, or -1 */
 	pthread_t thread;
 	pid_t tid;
 	int ret;
@@ -629,6 +564,11 @@ static void *queue_and_wait(void *arg)
 	};
 	struct waiter *w = arg;
 	sigset_t timer;
+
+	if (w->memory >= 0) {
+		buf.memory = V4L2_MEMORY_DMABUF;
+		buf.m.fd = w->memory;
+	}
 
 	/* The rain of signals is not for this one. */
 	sigemptyset(&timer);
@@ -668,10 +608,11 @@ static bool waiter_sleeps(void *arg)
 	return len > 0 && atoi(text) == SYS_ioctl && text[0] != 'r';
 }
 
-static void start_waiter(struct waiter *w, struct camera *cam)
+static void start_waiter(struct waiter *w, struct camera *cam, int memory)
 {
 	memset(w, 0, sizeof(*w));
 	w->cam = cam;
+	w->memory = memory;
 	assert_int_equal(pthread_create(&w->thread, NULL, queue_and_wait, w), 0);
 	wait_for(waiter_sleeps, w, "VIDIOC_QBUF that waits");
 	assert_false(waiter_is_done(w));
@@ -684,6 +625,54 @@ static int end_waiter(struct waiter *w)
 	return w->ret;
 }
 
+/*
+ * Two queues want the buffer. While the driver of one prepares it, that of the other fails to
+ * do so: the frame is still spoken for.
+ */
+static void hold_against_two_queues(void **state)
+{
+	struct shrbuf_state_op op = { .frame.state = SHRBUF_STATE_FILLED };
+	/* VIVID_CID_BUF_PREPARE_ERROR */
+	struct v4l2_control inject = { .id = (0x00f00000 | 0xf000) + 68 };
+	struct camera cam, vivid;
+	static struct waiter w;
+	int fd;
+
+	(void)state;
+	camera_open(&vivid, CAMERA_SINGLE);
+	attach(vivid.fd);
+	assert_int_equal(try_config(vivid.fd, REFUSE, 0), 0);
+	camera_reqbufs(&vivid, V4L2_MEMORY_DMABUF, 2);
+	fd = alloc_buffer(camera_plane_size(&vivid, 0));
+	testcam_new("stock");
+	testcam_open(&cam);
+	attach(cam.fd);
+	assert_int_equal(try_config(cam.fd, REFUSE, 0), 0);
+	camera_reqbufs(&cam, V4L2_MEMORY_DMABUF, 2);
+	op.fd = fd;
+	do_ioctl(shrbuf_dev(), SHRBUF_IOC_SET_STATE, &op);
+
+	testcam_act("block");
+	start_waiter(&w, &cam, fd);
+	assert_int_equal(state_of(fd), SHRBUF_STATE_FILLED);
+	assert_int_equal(hold(fd), -ENODATA);
+	do_ioctl(vivid.fd, VIDIOC_S_CTRL, &inject);
+	assert_int_equal(try_qbuf(&vivid, V4L2_MEMORY_DMABUF, 0, &fd, NULL), -EINVAL);
+	assert_int_equal(state_of(fd), SHRBUF_STATE_FILLED);
+	assert_int_equal(hold(fd), -ENODATA);
+	testcam_act("unblock");
+	assert_int_equal(end_waiter(&w), 0);
+	assert_int_equal(state_of(fd), SHRBUF_STATE_EMPTY);
+	/* and nobody has claimed it for ever */
+	assert_int_equal(try_streamoff(&cam), 0);
+	memset(&op.frame, 0, sizeof(op.frame));
+	op.frame.state = SHRBUF_STATE_FILLED;
+	do_ioctl(shrbuf_dev(), SHRBUF_IOC_SET_STATE, &op);
+	assert_int_equal(hold(fd), 0);
+	camera_close(&cam);
+	camera_close(&vivid);
+}
+
 static void wait_for_release(void **state)
 {
 	struct camera cam;
@@ -694,7 +683,7 @@ static void wait_for_release(void **state)
 	(void)state;
 	fd = camera_with_frame(&cam, WAIT, SHRBUF_MAX_WAIT_MS);
 	assert_int_equal(hold(fd), 0);
-	start_waiter(&w, &cam);
+	start_waiter(&w, &cam, -1);
 	assert_int_equal(state_of(fd), SHRBUF_STATE_FILLED);
 	assert_int_equal(let_go(fd), 0);
 	assert_int_equal(end_waiter(&w), 0);
@@ -703,7 +692,7 @@ static void wait_for_release(void **state)
 
 	/* or because the reader died */
 	pid = holder(fd);
-	start_waiter(&w, &cam);
+	start_waiter(&w, &cam, -1);
 	kill_holder(pid);
 	assert_int_equal(end_waiter(&w), 0);
 	testcam_act("frame");
@@ -748,7 +737,7 @@ static void wait_is_interrupted(void **state)
 	sigaction(SIGUSR1, &sa, NULL);
 	fd = camera_with_frame(&cam, WAIT, SHRBUF_MAX_WAIT_MS);
 	assert_int_equal(hold(fd), 0);
-	start_waiter(&w, &cam);
+	start_waiter(&w, &cam, -1);
 	assert_int_equal(pthread_kill(w.thread, SIGUSR1), 0);
 	assert_int_equal(end_waiter(&w), -EINTR);
 	assert_int_equal(state_of(fd), SHRBUF_STATE_FILLED);
@@ -766,7 +755,7 @@ static void wait_ends_with_the_device(void **state)
 	(void)state;
 	fd = camera_with_frame(&cam, WAIT, SHRBUF_MAX_WAIT_MS);
 	assert_int_equal(hold(fd), 0);
-	start_waiter(&w, &cam);
+	start_waiter(&w, &cam, -1);
 	testcam_act("unregister");
 	assert_int_equal(end_waiter(&w), -ENODEV);
 	/* the frame is still there, and held */
@@ -785,7 +774,7 @@ static void wait_disturbs_nobody(void **state)
 	(void)state;
 	fd = camera_with_frame(&cam, WAIT, SHRBUF_MAX_WAIT_MS);
 	assert_int_equal(hold(fd), 0);
-	start_waiter(&w, &cam);
+	start_waiter(&w, &cam, -1);
 	/* all the others go on: another camera, requests for this very buffer */
 	camera_open(&other, CAMERA_SINGLE);
 	camera_reqbufs(&other, V4L2_MEMORY_MMAP, 3);
@@ -811,7 +800,7 @@ static void waiter_is_killed(void **state)
 	pid = fork();
 	assert_true(pid >= 0);
 	if (!pid) {
-		struct waiter w = { .cam = &cam };
+		struct waiter w = { .cam = &cam, .memory = -1 };
 
 		queue_and_wait(&w);
 		_exit(w.ret == 0);

@@ -267,6 +267,52 @@ static void not_before_streamon(void **state)
 	camera_close(&cam);
 }
 
+/*
+ * While the driver starts the stream it has the buffer, but there is no promise yet: it may
+ * allocate memory, and who frees some may wait for fences.
+ */
+static void *start_stream(void *arg)
+{
+	struct camera *cam = arg;
+
+	return try_streamon(cam) ? NULL : arg;
+}
+
+struct state_wanted {
+	int fd;
+	unsigned int state;
+};
+
+static bool state_is(void *arg)
+{
+	struct state_wanted *want = arg;
+
+	return state_of(want->fd) == want->state;
+}
+
+static void not_while_it_starts(void **state)
+{
+	struct state_wanted filling = { .state = SHRBUF_STATE_FILLING };
+	static struct camera cam;
+	pthread_t thread;
+	void *result;
+	int fds[2];
+
+	(void)state;
+	camera_with_fences(&cam, SHRBUF_MAX_FENCE_MS, fds);
+	camera_qbuf(&cam, V4L2_MEMORY_MMAP, 0);
+	testcam_act("block");
+	assert_int_equal(pthread_create(&thread, NULL, start_stream, &cam), 0);
+	filling.fd = fds[0];
+	wait_for(state_is, &filling, "the driver to have the buffer");
+	assert_false(is_pending(fds[0]));
+	testcam_act("unblock");
+	pthread_join(thread, &result);
+	assert_non_null(result);
+	assert_true(is_pending(fds[0]));
+	camera_close(&cam);
+}
+
 /* An export that comes after the buffer was queued is too late for that frame. */
 static void not_for_private_buffers(void **state)
 {
@@ -762,6 +808,7 @@ int main(void)
 		TESTCAM_TEST(names),
 		TESTCAM_TEST(all_access_modes),
 		TESTCAM_TEST(not_before_streamon),
+		TESTCAM_TEST(not_while_it_starts),
 		TESTCAM_TEST(not_for_private_buffers),
 		TESTCAM_TEST(errors),
 		TESTCAM_TEST(watchdog),

@@ -60,8 +60,9 @@ void testcam_open(struct camera *cam)
 
 int testcam_cleanup(void **state)
 {
+	/* fail where there is none; a test that failed may have left a thread waiting */
+	try_testcam_act("unblock");
 	test_cleanup(state);
-	/* fails where there is none */
 	try_testcam_act("free");
 	return 0;
 }

@@ -13,6 +13,8 @@
  *   damaged            the same, but the frame is damaged
  *   giveback           give the oldest buffer back unused, though the stream goes on
  *   refuse-start       fail when the stream is started next time
+ *   block              from now on, to prepare a buffer and to start the stream takes
+ *   unblock            until this
  *
  * It makes no frame by itself: a test sees everything happen in the order that it chose.
  *
@@ -25,6 +27,7 @@
  *   unlocked    no lock at all
  */
 
+#include <linux/completion.h>
 #include <linux/dma-mapping.h>
 #include <linux/irq_work.h>
 #include <linux/list.h>
@@ -50,6 +53,7 @@ struct testcam {
 	struct vb2_queue queue;
 	struct video_device *vdev;	/* NULL while unregistered */
 	bool refuse_start;	/* under the lock of the queue */
+	struct completion unblocked;	/* complete, unless "block" was said */
 
 	spinlock_t buffers_lock;	/* protects all that follows */
 	struct list_head buffers;	/* ours, oldest first */
@@ -81,6 +85,13 @@ static int testcam_queue_setup(struct vb2_queue *q, unsigned int *nbuffers,
 	*nplanes = 1;
 	sizes[0] = SIZE;
 	return 0;
+}
+
+static int testcam_buf_prepare(struct vb2_buffer *vb)
+{
+	struct testcam *c = container_of(vb->vb2_queue, struct testcam, queue);
+
+	return wait_for_completion_interruptible(&c->unblocked);
 }
 
 static void testcam_buf_queue(struct vb2_buffer *vb)
@@ -120,13 +131,15 @@ static int testcam_start_streaming(struct vb2_queue *q, unsigned int count)
 {
 	struct testcam *c = container_of(q, struct testcam, queue);
 
+	int ret = wait_for_completion_interruptible(&c->unblocked);
+
 	c->sequence = 0;
-	if (!c->refuse_start)
-		return 0;
+	if (!ret && c->refuse_start)
+		ret = -EIO;
 	c->refuse_start = false;
-	while (testcam_done(c, VB2_BUF_STATE_QUEUED))
+	while (ret && testcam_done(c, VB2_BUF_STATE_QUEUED))
 		;
-	return -EIO;
+	return ret;
 }
 
 static void testcam_stop_streaming(struct vb2_queue *q)
@@ -139,6 +152,7 @@ static void testcam_stop_streaming(struct vb2_queue *q)
 
 static const struct vb2_ops testcam_vb2_ops = {
 	.queue_setup = testcam_queue_setup,
+	.buf_prepare = testcam_buf_prepare,
 	.buf_queue = testcam_buf_queue,
 	.start_streaming = testcam_start_streaming,
 	.stop_streaming = testcam_stop_streaming,
@@ -248,6 +262,8 @@ static int testcam_new(void)
 	mutex_init(&cam->lock);
 	spin_lock_init(&cam->buffers_lock);
 	INIT_LIST_HEAD(&cam->buffers);
+	init_completion(&cam->unblocked);
+	complete_all(&cam->unblocked);
 	q = &cam->queue;
 	q->buf_struct_size = sizeof(struct testcam_buffer);
 	q->type = V4L2_BUF_TYPE_VIDEO_CAPTURE;
@@ -326,6 +342,10 @@ static int testcam_act(const char *val, const struct kernel_param *kp)
 		ret = testcam_frame(VB2_BUF_STATE_QUEUED);
 	else if (sysfs_streq(val, "refuse-start") && cam)
 		cam->refuse_start = true;
+	else if (sysfs_streq(val, "block") && cam)
+		reinit_completion(&cam->unblocked);
+	else if (sysfs_streq(val, "unblock") && cam)
+		complete_all(&cam->unblocked);
 	else
 		ret = -EINVAL;
 	mutex_unlock(&act_lock);
