@@ -23,7 +23,10 @@ endif
 KREL	= $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h)
 KMOD	= $(BUILD)/kmod/$(KREL)
 KSRC	:= Kbuild drivers include compat tests/kernel samples
+# KMS=0: without displays, as for kernels without DRM
+KMS	?= $(shell grep -cs '^CONFIG_DRM=' $(KDIR)/include/config/auto.conf)
 KCONFIG	:= CONFIG_VIDEO_SHRBUF=m CONFIG_VIDEO_SHRBUF_SELFTEST=m \
+	   CONFIG_VIDEO_SHRBUF_KMS=$(if $(filter 1,$(KMS)),y) \
 	   CONFIG_VIDEO_SHRBUF_SHRCAM=m
 KMAKE	= $(MAKE) -C $(KDIR) M=$(KMOD) $(KCONFIG)
 

@@ -14,6 +14,7 @@
 #include <linux/ktime.h>
 
 #include "shrbuf-priv.h"
+#include "route.h"
 
 static struct dentry *shrbuf_dir;
 
@@ -151,12 +152,20 @@ static int queues_show(struct seq_file *m, void *v)
 }
 DEFINE_SHOW_ATTRIBUTE(queues);
 
+static int routes_show(struct seq_file *m, void *v)
+{
+	shrbuf_routes_show(m);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(routes);
+
 void shrbuf_debugfs_init(void)
 {
 	shrbuf_dir = debugfs_create_dir("shrbuf", NULL);
 	debugfs_create_file("buffers", 0400, shrbuf_dir, NULL, &buffers_fops);
 	debugfs_create_file("sync", 0400, shrbuf_dir, NULL, &sync_fops);
 	debugfs_create_file("queues", 0400, shrbuf_dir, NULL, &queues_fops);
+	debugfs_create_file("routes", 0400, shrbuf_dir, NULL, &routes_fops);
 }
 
 void shrbuf_debugfs_exit(void)

@@ -15,6 +15,7 @@
 #include <uapi/linux/shrbuf.h>
 
 #include "shrbuf-priv.h"
+#include "route.h"
 #include "trace.h"
 
 static long shrbuf_ioctl_version(void __user *uptr)
@@ -31,7 +32,10 @@ static long shrbuf_ioctl_version(void __user *uptr)
 		       SHRBUF_FEATURE_STATE | SHRBUF_FEATURE_WATCH |
 		       SHRBUF_FEATURE_HOLD | SHRBUF_FEATURE_ADOPT |
 		       SHRBUF_FEATURE_CONFIG | SHRBUF_FEATURE_CONTIG |
-		       SHRBUF_FEATURE_DEBUG;
+		       SHRBUF_FEATURE_DEBUG | SHRBUF_FEATURE_ROUTE;
+#ifdef SHRBUF_HAS_KMS
+	arg.features |= SHRBUF_FEATURE_ROUTE_KMS;
+#endif
 	memset(arg.release, 0, sizeof(arg.release));
 	strscpy(arg.release, SHRBUF_RELEASE, sizeof(arg.release));
 	return copy_to_user(uptr, &arg, sizeof(arg)) ? -EFAULT : 0;
@@ -203,6 +207,8 @@ static long shrbuf_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case SHRBUF_IOC_ATTACH:
 	case SHRBUF_IOC_DETACH:
 		return shrbuf_ioctl_queue(cmd, uptr);
+	case SHRBUF_IOC_ROUTE_CREATE:
+		return shrbuf_route_create(uptr);
 	case SHRBUF_IOC_CONFIGURE:
 		return shrbuf_ioctl_configure(uptr);
 	case SHRBUF_IOC_ALLOC:

@@ -111,6 +111,58 @@ DEFINE_EVENT(shrbuf_fence, shrbuf_fence_signal,
 	     TP_ARGS(sb, seqno, error)
 );
 
+/* routes */
+TRACE_EVENT(shrbuf_route_frame,
+	    TP_PROTO(u32 route, u32 index, u32 sequence),
+	    TP_ARGS(route, index, sequence),
+	    TP_STRUCT__entry(__field(u32, route)
+			     __field(u32, index)
+			     __field(u32, sequence)),
+	    TP_fast_assign(__entry->route = route;
+			   __entry->index = index;
+			   __entry->sequence = sequence;),
+	    TP_printk("route=%u index=%u sequence=%u", __entry->route, __entry->index,
+		      __entry->sequence)
+);
+TRACE_EVENT(shrbuf_route_fail,
+	    TP_PROTO(u32 route, int error),
+	    TP_ARGS(route, error),
+	    TP_STRUCT__entry(__field(u32, route)
+			     __field(int, error)),
+	    TP_fast_assign(__entry->route = route;
+			   __entry->error = error;),
+	    TP_printk("route=%u error=%d", __entry->route, __entry->error)
+);
+DECLARE_EVENT_CLASS(shrbuf_sink,
+		    TP_PROTO(u32 route, u32 sink, u32 index, int result),
+		    TP_ARGS(route, sink, index, result),
+		    TP_STRUCT__entry(__field(u32, route)
+				     __field(u32, sink)
+				     __field(u32, index)
+				     __field(int, result)),
+		    TP_fast_assign(__entry->route = route;
+				   __entry->sink = sink;
+				   __entry->index = index;
+				   __entry->result = result;),
+		    TP_printk("route=%u sink=%u index=%u result=%d", __entry->route,
+			      __entry->sink, __entry->index, __entry->result)
+);
+/* result: of the commit */
+DEFINE_EVENT(shrbuf_sink, shrbuf_route_commit,
+	     TP_PROTO(u32 route, u32 sink, u32 index, int result),
+	     TP_ARGS(route, sink, index, result)
+);
+/* result: latency in microseconds */
+DEFINE_EVENT(shrbuf_sink, shrbuf_route_shown,
+	     TP_PROTO(u32 route, u32 sink, u32 index, int result),
+	     TP_ARGS(route, sink, index, result)
+);
+/* result: enum shrbuf_drop */
+DEFINE_EVENT(shrbuf_sink, shrbuf_route_drop,
+	     TP_PROTO(u32 route, u32 sink, u32 index, int result),
+	     TP_ARGS(route, sink, index, result)
+);
+
 /* use by the CPU */
 DEFINE_EVENT(shrbuf_buffer, shrbuf_mmap,
 	     TP_PROTO(const struct shrbuf *sb),

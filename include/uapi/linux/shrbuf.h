@@ -32,6 +32,8 @@
 #define SHRBUF_FEATURE_CONFIG	(1ULL << 6)	/* CONFIGURE, and ATTACH_TEST */
 #define SHRBUF_FEATURE_CONTIG	(1ULL << 7)	/* SHRBUF_ALLOC_CONTIG and _DEVICE */
 #define SHRBUF_FEATURE_DEBUG	(1ULL << 8)	/* SHRBUF_ALLOC_DEBUG */
+#define SHRBUF_FEATURE_ROUTE	(1ULL << 9)	/* ROUTE_CREATE, <linux/shrbuf-route.h> */
+#define SHRBUF_FEATURE_ROUTE_KMS (1ULL << 10)	/* ROUTE_ADD_KMS */
 
 /**
  * struct shrbuf_version - argument of SHRBUF_IOC_VERSION
