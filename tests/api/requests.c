@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <drm_fourcc.h>
+#include <linux/dma-heap.h>
 #include <linux/membarrier.h>
 #include <xf86drm.h>
 
@@ -65,6 +66,20 @@ int vgem_buffer_sized(size_t size, int access)
 int vgem_buffer(int access)
 {
 	return vgem_buffer_sized(65536, access);
+}
+
+int foreign_buffer(size_t size)
+{
+	struct dma_heap_allocation_data data = {
+		.len = size, .fd_flags = O_RDWR | O_CLOEXEC,
+	};
+	int dev = open("/dev/dma_heap/system", O_RDWR | O_CLOEXEC);
+
+	if (dev < 0)
+		return vgem_buffer_sized(size, O_RDWR);
+	do_ioctl(dev, DMA_HEAP_IOCTL_ALLOC, &data);
+	close(dev);
+	return high_fd(data.fd);
 }
 
 /* state */

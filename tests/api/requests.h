@@ -22,6 +22,11 @@ int alloc_buffer(size_t size, int access);
 /* a dma-buf of vgem, of about 64 KiB or as asked */
 int vgem_buffer(int access);
 int vgem_buffer_sized(size_t size, int access);
+/*
+ * A dma-buf of another exporter to capture into: of a DMA heap where there is one, as on the
+ * debug kernel. There, a mapping of vgem makes lockdep give up, see known-reports.
+ */
+int foreign_buffer(size_t size);
 
 /* state */
 int try_info(int fd, struct shrbuf_info *info);

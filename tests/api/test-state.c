@@ -377,8 +377,7 @@ static void imported(void **state)
 
 			if (i)
 				planes.fd[j][0] =
-					adopt(client, vgem_buffer_sized(size, O_RDWR),
-					      O_RDWR);
+					adopt(client, foreign_buffer(size), O_RDWR);
 			else
 				planes.fd[j][0] = alloc_buffer(size, O_RDWR);
 			info = get_info(planes.fd[j][0]);

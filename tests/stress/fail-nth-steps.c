@@ -621,7 +621,7 @@ struct step steps[] = {
 	{ "sync list", prepare_debug, run_sync_list, NULL, { ENOMEM, EFAULT } },
 	{ "queues", prepare_lists, run_queues, NULL, { ENOMEM, EFAULT } },
 	{ "fdinfo", prepare_export, run_fdinfo, NULL, { ENOMEM, EFAULT } },
-	{ "configure", prepare_attached, run_configure, NULL, { EFAULT } },
+	{ "configure", prepare_attached, run_configure, NULL, { EFAULT, ENOMEM } },
 	{ "qbuf with a fence", prepare_fences, run_qbuf_fence, undo_qbuf_fence,
 	  { ENOMEM, EFAULT } },
 };
