@@ -26,6 +26,8 @@ static const struct {
 	{ SHRBUF_FEATURE_CONFIG, "config" },
 	{ SHRBUF_FEATURE_CONTIG, "contig" },
 	{ SHRBUF_FEATURE_DEBUG, "debug" },
+	{ SHRBUF_FEATURE_ROUTE, "route" },
+	{ SHRBUF_FEATURE_ROUTE_KMS, "route-kms" },
 };
 
 static const char *feature_name(__u64 bit)
