@@ -3,6 +3,20 @@
  * What fences are for: a display is told to show a frame before it is captured. The flip
  * is committed without waiting, and is done when the frame is there, or when it is clear
  * that it will not come.
+ *
+ * vkms of 6.1 can lock up the machine when its CRTC is switched off: it cancels the timer of
+ * its vertical blank under a spinlock that the timer takes::
+ *
+ *     CPU0: drm_crtc_vblank_off()           CPU1: timer
+ *
+ *     vblank_time_lock
+ *                                           drm_handle_vblank()
+ *                                             waits for vblank_time_lock
+ *     hrtimer_cancel()
+ *       waits for the timer
+ *
+ * So the display of this test is slow, is never switched off when it is idle, and otherwise
+ * only when its timer has just run.
  */
 
 #include <errno.h>
@@ -20,7 +34,11 @@
 #include "testcam.h"
 
 #define SIZE	128	/* pixels of the test camera's lines, and its lines */
+#define REFRESH	5	/* pictures per second */
 #define VBLANKS	3	/* that pass while a flip waits */
+
+/* when an idle CRTC has its vertical blank switched off, in milliseconds, 0 is never */
+#define OFFDELAY	"/sys/module/drm/parameters/vblankoffdelay"
 
 struct display {
 	int fd;
@@ -90,13 +108,14 @@ static void show(struct display *d, drmModeAtomicReqPtr req, uint32_t fb)
 	add(d, req, d->plane, "CRTC_H", SIZE);
 }
 
-/* 60 Hz, as large as the frames of the test camera. */
+/* As large as the frames of the test camera. */
 static void set_mode(struct display *d, uint32_t fb)
 {
 	drmModeModeInfo mode = {
-		.clock = 1344, .hdisplay = SIZE, .hsync_start = 136, .hsync_end = 144,
-		.htotal = 160, .vdisplay = SIZE, .vsync_start = 130, .vsync_end = 134,
-		.vtotal = 140, .vrefresh = 60, .name = "camera",
+		.clock = 160 * 140 * REFRESH / 1000,
+		.hdisplay = SIZE, .hsync_start = 136, .hsync_end = 144, .htotal = 160,
+		.vdisplay = SIZE, .vsync_start = 130, .vsync_end = 134,
+		.vtotal = 140, .vrefresh = REFRESH, .name = "camera",
 	};
 	drmModeAtomicReqPtr req = drmModeAtomicAlloc();
 	uint32_t blob;
@@ -237,6 +256,17 @@ static uint64_t expect_flip_waits(struct display *d)
 	return vblank(d);
 }
 
+/* Takes the framebuffers along, and with them the display's hold of the buffers. */
+static void display_close(struct display *d)
+{
+	struct passed passed = { .d = d, .until = vblank(d) + 1 };
+
+	wait_for(vblanks_passed, &passed, "a picture of the display");
+	/* a quarter of the way to the next one, see above */
+	usleep(1000000 / REFRESH / 4);
+	close(d->fd);
+}
+
 /* the camera */
 
 static void camera_with_display(struct camera *cam, uint32_t fence_ms, int fds[2],
@@ -278,8 +308,7 @@ static int sync_of(int fd)
 static void end(struct camera *cam, struct display *d)
 {
 	camera_close(cam);
-	/* takes the framebuffers, and with them the display's hold of the buffers */
-	close(d->fd);
+	display_close(d);
 }
 
 /*
@@ -393,7 +422,7 @@ static void camera_goes(void **state)
 	testcam_act("unregister");
 	camera_close(&cam);
 	wait_for(flip_is_done, &d, "the flip");
-	close(d.fd);
+	display_close(&d);
 	close(fds[0]);
 	close(fds[1]);
 	testcam_act("free");
@@ -435,6 +464,27 @@ static void no_fences_no_wait(void **state)
 	end(&cam, &d);
 }
 
+static char offdelay[16];
+
+static int setup(void **state)
+{
+	int fd = open(OFFDELAY, O_RDONLY | O_CLOEXEC);
+
+	(void)state;
+	if (fd < 0 || read(fd, offdelay, sizeof(offdelay) - 1) <= 0)
+		return -1;
+	close(fd);
+	do_write(OFFDELAY, "0");
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	do_write(OFFDELAY, offdelay);
+	return 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -447,5 +497,5 @@ int main(void)
 		TESTCAM_TEST(no_fences_no_wait),
 	};
 
-	return cmocka_run_group_tests_name("flip", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("flip", tests, setup, teardown);
 }
