@@ -27,6 +27,7 @@ KSRC	:= Kbuild drivers include compat tests/kernel samples
 KMS	?= $(shell grep -cs '^CONFIG_DRM=' $(KDIR)/include/config/auto.conf)
 KCONFIG	:= CONFIG_VIDEO_SHRBUF=m CONFIG_VIDEO_SHRBUF_SELFTEST=m \
 	   CONFIG_VIDEO_SHRBUF_KMS=$(if $(filter 1,$(KMS)),y) \
+	   CONFIG_DRM_FUSION=$(if $(filter 1,$(KMS)),m) \
 	   CONFIG_VIDEO_SHRBUF_SHRCAM=m
 KMAKE	= $(MAKE) -C $(KDIR) M=$(KMOD) $(KCONFIG)
 

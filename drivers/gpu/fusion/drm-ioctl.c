@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The requests of the render node: each one is checked here for what DRM does not check,
+ * and done by the engine.
+ *
+ * drm_ioctl() copies the argument, fills up a shorter one with zeros, and copies it back
+ * also when the request failed.
+ */
+#include <linux/err.h>
+#include <drm/drm_drv.h>
+#include <drm/drm_file.h>
+#include "drm-front.h"
+
+/* A request of a member, which stays active until it is done. */
+static int as_member(struct drm_file *drm,
+		     int (*request)(struct fusion_member *member, void *data), void *data)
+{
+	struct fusion_member *member = fusion_file_enter(drm->driver_priv, false);
+	int ret;
+
+	if (IS_ERR(member))
+		return PTR_ERR(member);
+	ret = request(member, data);
+	fusion_member_exit(member);
+	fusion_member_put(member);
+	return ret;
+}
+
+static int get_param(struct drm_device *dev, void *data, struct drm_file *drm)
+{
+	struct drm_fusion_get_param *args = data;
+
+	switch (args->param) {
+	case DRM_FUSION_PARAM_FEATURES:
+		args->value = DRM_FUSION_FEATURE_WORLD | fusion_types_known();
+		break;
+	case DRM_FUSION_PARAM_MAX_MEMBERS:
+		args->value = FUSION_MAX_MEMBERS;
+		break;
+	case DRM_FUSION_PARAM_MAX_OBJECTS:
+		args->value = FUSION_MAX_OBJECTS;
+		break;
+	case DRM_FUSION_PARAM_MAX_MEMORY:
+		args->value = FUSION_MAX_MEMORY;
+		break;
+	case DRM_FUSION_PARAM_MAX_PAYLOAD:
+		args->value = DRM_FUSION_MAX_PAYLOAD;
+		break;
+	default:
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int world_create(struct drm_device *dev, void *data, struct drm_file *drm)
+{
+	struct drm_fusion_world_create *args = data;
+	struct fusion_world *world = fusion_world_create(args);
+	int ret;
+
+	if (IS_ERR(world))
+		return PTR_ERR(world);
+	ret = fusion_file_join(drm->driver_priv, world, args->member_name, &args->member);
+	fusion_world_put(world);
+	return ret;
+}
+
+static int world_join(struct drm_device *dev, void *data, struct drm_file *drm)
+{
+	struct drm_fusion_world_join *args = data;
+	struct fusion_world *world;
+	int ret;
+
+	if (args->flags || args->pad)
+		return -EINVAL;
+	world = fusion_world_from_fd(args->fd);
+	if (IS_ERR(world))
+		return PTR_ERR(world);
+	ret = fusion_file_join(drm->driver_priv, world, args->member_name, &args->member);
+	fusion_world_put(world);
+	return ret;
+}
+
+static int world_leave(struct drm_device *dev, void *data, struct drm_file *drm)
+{
+	return fusion_file_leave(drm->driver_priv);
+}
+
+static int world_export(struct drm_device *dev, void *data, struct drm_file *drm)
+{
+	return as_member(drm, fusion_world_export, data);
+}
+
+static int world_info(struct drm_device *dev, void *data, struct drm_file *drm)
+{
+	return as_member(drm, fusion_world_info, data);
+}
+
+static int query(struct drm_device *dev, void *data, struct drm_file *drm)
+{
+	return as_member(drm, fusion_query, data);
+}
+
+static int thread(struct drm_device *dev, void *data, struct drm_file *drm)
+{
+	return as_member(drm, fusion_thread_request, data);
+}
+
+static int object_create(struct drm_device *dev, void *data, struct drm_file *drm)
+{
+	return as_member(drm, fusion_object_create, data);
+}
+
+static int object_destroy(struct drm_device *dev, void *data, struct drm_file *drm)
+{
+	return as_member(drm, fusion_object_destroy, data);
+}
+
+static int object_name(struct drm_device *dev, void *data, struct drm_file *drm)
+{
+	return as_member(drm, fusion_object_rename, data);
+}
+
+static int message_send(struct drm_device *dev, void *data, struct drm_file *drm)
+{
+	return as_member(drm, fusion_message_send, data);
+}
+
+#define REQUEST(name, function) DRM_IOCTL_DEF_DRV(FUSION_##name, function, DRM_RENDER_ALLOW)
+
+const struct drm_ioctl_desc fusion_ioctls[] = {
+	REQUEST(GET_PARAM, get_param),
+	REQUEST(WORLD_CREATE, world_create),
+	REQUEST(WORLD_EXPORT, world_export),
+	REQUEST(WORLD_JOIN, world_join),
+	REQUEST(WORLD_LEAVE, world_leave),
+	REQUEST(WORLD_INFO, world_info),
+	REQUEST(QUERY, query),
+	REQUEST(THREAD, thread),
+	REQUEST(OBJECT_CREATE, object_create),
+	REQUEST(OBJECT_DESTROY, object_destroy),
+	REQUEST(OBJECT_NAME, object_name),
+	REQUEST(MESSAGE_SEND, message_send),
+};
+
+const int fusion_nr_ioctls = ARRAY_SIZE(fusion_ioctls);

@@ -1,0 +1,565 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the files of the fusion module share. The engine knows nothing of DRM but the
+ * structures of its user interface.
+ */
+#ifndef _FUSION_H
+#define _FUSION_H
+
+#include <linux/bitops.h>
+#include <linux/completion.h>
+#include <linux/idr.h>
+#include <linux/kref.h>
+#include <linux/ktime.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/pid.h>
+#include <linux/rcupdate.h>
+#include <linux/refcount.h>
+#include <linux/sizes.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+#include <drm/fusion_drm.h>
+
+/* Limits of a world. They bound what one user can make the kernel keep. */
+#define FUSION_MAX_MEMBERS	1024
+#define FUSION_MAX_OBJECTS	262144
+#define FUSION_MAX_MEMORY	SZ_1G
+#define FUSION_MAX_THREADS	4096	/* of a member */
+#define FUSION_MAX_QUEUED	1024	/* messages of a member, of those that may wait */
+#define FUSION_MAX_EVENTS	256	/* messages of the kernel itself, beyond these */
+
+struct fusion_exec;
+struct fusion_member;
+struct fusion_message;
+struct fusion_object;
+struct fusion_thread;
+struct fusion_waiter;
+struct fusion_world;
+struct page;
+struct vm_area_struct;
+
+/*
+ * state.c: memory that is mapped by user space
+ */
+
+/**
+ * struct fusion_state - slots of one size in pages that user space may map
+ * @slots: which slots are in use
+ * @pages: the pages by their number; allocated at need, freed with all the rest
+ * @lock: serialises the allocation of pages
+ * @slot_size: bytes of a slot, a power of two
+ * @nr_slots: how many there may be
+ */
+struct fusion_state {
+	struct ida slots;
+	struct xarray pages;
+	struct mutex lock;	/* allocation of pages */
+	u32 slot_size;
+	u32 nr_slots;
+};
+
+void fusion_state_init(struct fusion_state *state, u32 slot_size, u32 nr_slots);
+void fusion_state_fini(struct fusion_state *state);
+void *fusion_state_alloc(struct fusion_state *state, u32 *slot);
+void fusion_state_free(struct fusion_state *state, u32 slot);
+struct page *fusion_state_page(struct fusion_state *state, unsigned long index);
+
+/* The pages of a window, and where a member's references begin in its own one. */
+#define FUSION_WORLD_WINDOW	((u64)FUSION_MAX_OBJECTS * DRM_FUSION_STATE_SIZE)
+#define FUSION_OWN_REFS		((u64)FUSION_MAX_THREADS * sizeof(struct drm_fusion_thread_state))
+#define FUSION_OWN_WINDOW \
+	(FUSION_OWN_REFS + (u64)FUSION_MAX_OBJECTS * sizeof(struct drm_fusion_ref_local))
+
+/*
+ * object.c: what has a number in a world
+ */
+
+/**
+ * struct fusion_type - one kind of objects
+ * @name: in listings
+ * @create: makes an object that is not visible yet, from @args, whose offset it sets.
+ *	May sleep. NULL: it has a request of its own.
+ * @destroy: the object has no number any more: wakes all that wait for it with -EIDRM.
+ *	Called once. May sleep.
+ * @free: the last reference is gone. Atomic context possible: no sleeping.
+ * @thread_gone: a thread is gone: releases what it has of this kind. May sleep.
+ * @leave: a member goes, its threads are gone: drops what it has. May sleep.
+ * @query: fills in a record of the object, but for what all kinds have
+ */
+struct fusion_type {
+	const char *name;
+	struct fusion_object *(*create)(struct fusion_member *member,
+					struct drm_fusion_object_create *args);
+	void (*destroy)(struct fusion_object *object);
+	void (*free)(struct fusion_object *object);
+	void (*thread_gone)(struct fusion_thread *thread);
+	void (*leave)(struct fusion_member *member);
+	void (*query)(struct fusion_object *object, struct drm_fusion_query_object *record);
+};
+
+/**
+ * struct fusion_object - head of all objects
+ * @kref: references; the world's table has one
+ * @type: its kind
+ * @class: DRM_FUSION_*, constant
+ * @id: its number, constant once it is in the table
+ * @world: constant; the object keeps no reference: members do
+ * @creator: number of the member that created it, constant
+ * @lock: protects what its kind says, and @dead
+ * @dead: it was destroyed
+ * @name: protected by @lock
+ * @rcu: frees it
+ */
+struct fusion_object {
+	struct kref kref;
+	const struct fusion_type *type;
+	u32 class;
+	u32 id;
+	struct fusion_world *world;
+	u32 creator;
+	spinlock_t lock;	/* what its kind says, and dead */
+	bool dead;
+	char name[DRM_FUSION_NAME_LEN];
+	struct rcu_head rcu;
+};
+
+void fusion_object_init(struct fusion_object *object, u32 class, struct fusion_member *member,
+			const u8 *name);
+int fusion_object_add(struct fusion_object *object);
+struct fusion_object *fusion_object_find(struct fusion_world *world, u32 class, u32 id);
+void fusion_object_get(struct fusion_object *object);
+void fusion_object_put(struct fusion_object *object);
+int fusion_object_create(struct fusion_member *member, void *data);
+int fusion_object_destroy(struct fusion_member *member, void *data);
+int fusion_object_rename(struct fusion_member *member, void *data);
+void fusion_objects_thread_gone(struct fusion_thread *thread);
+void fusion_objects_leave(struct fusion_member *member);
+void fusion_objects_end(struct fusion_world *world);
+int fusion_objects_query(struct fusion_member *member, struct drm_fusion_query *args);
+u64 fusion_types_known(void);
+
+/*
+ * payload.c: data and buffers on their way
+ */
+
+/**
+ * struct fusion_front - what the front end does for the engine
+ * @get: the buffer behind a handle of the member, with a reference, or ERR_PTR
+ * @put: drops such a reference. Atomic context is possible.
+ * @install: gives the member a handle of a buffer
+ * @remove: takes a handle back
+ */
+struct fusion_front {
+	void *(*get)(struct fusion_member *member, u32 handle);
+	void (*put)(void *buffer);
+	int (*install)(struct fusion_member *member, void *buffer, u32 *handle);
+	void (*remove)(struct fusion_member *member, u32 handle);
+};
+
+/**
+ * struct fusion_payload - data and buffers of a message, shared by all its receivers
+ * @refs: messages that have it
+ * @world: to which its memory is charged, with a reference
+ * @front: to drop the buffers
+ * @charged: bytes
+ * @size: bytes of @data
+ * @nr_buffers: number of @buffers
+ * @buffers: of the front end, each with a reference
+ * @data: copied from the sender, once
+ */
+struct fusion_payload {
+	refcount_t refs;
+	struct fusion_world *world;
+	const struct fusion_front *front;
+	size_t charged;
+	u32 size;
+	u32 nr_buffers;
+	void *buffers[DRM_FUSION_MAX_HANDLES];
+	u8 data[];
+};
+
+struct fusion_payload *fusion_payload_from_user(struct fusion_member *member,
+						const struct drm_fusion_payload *args);
+void fusion_payload_get(struct fusion_payload *payload);
+void fusion_payload_put(struct fusion_payload *payload);
+int fusion_payload_install(struct fusion_member *member, struct fusion_payload *payload,
+			   u32 *handles);
+void fusion_payload_remove(struct fusion_member *member, struct fusion_payload *payload,
+			   const u32 *handles);
+
+/*
+ * queue.c: messages that wait for a member
+ */
+
+/**
+ * struct fusion_message - a message for one member
+ * @link: in a queue, or in what a thread has read and not processed yet
+ * @family: in @siblings while it is in the queue, protected by the queue's lock
+ * @siblings: list of messages that belong together, or NULL
+ * @event: its head; base.length, size and nr_handles are set when it is read
+ * @payload: data and buffers, or NULL. Owned.
+ * @exec: of a call: the execution, with a reference, or NULL
+ * @wanted: asked when its turn comes: false if nobody wants it any more, then it is
+ *	done at once. Called without locks. May be NULL.
+ * @taken: a thread has read it. Called in the context of the reader, may sleep. May be
+ *	NULL.
+ * @done: it was processed, or will never be, because the reader or the member is gone.
+ *	Called once for each message that was posted, without locks, may sleep. The
+ *	queue frees the message with kfree() after that. May be NULL.
+ * @quiet: it does not wake a reader up
+ * @counted: it is one of FUSION_MAX_QUEUED
+ * @private: for the one who has posted it
+ */
+struct fusion_message {
+	struct list_head link;
+	struct list_head family;
+	struct list_head *siblings;
+	struct drm_fusion_event event;
+	struct fusion_payload *payload;
+	struct fusion_exec *exec;
+	bool (*wanted)(struct fusion_message *message);
+	void (*taken)(struct fusion_message *message, struct fusion_thread *reader);
+	void (*done)(struct fusion_message *message, struct fusion_member *member);
+	bool quiet;
+	bool counted;
+	void *private;
+};
+
+/**
+ * struct fusion_queue - messages of a member
+ * @lock: protects all of it
+ * @messages: oldest first
+ * @nr_counted: how many of them are counted
+ * @nr_events: how many are not: they are of the kernel itself
+ * @loud: how many of them wake readers up
+ * @lost: how many there was no room for, since the last reader was told
+ * @bytes: of data
+ * @closed: the member goes: nothing more comes in
+ * @readers: struct fusion_waiter, wait for messages
+ * @senders: struct fusion_waiter, wait for room
+ * @pollers: wait in poll()
+ */
+struct fusion_queue {
+	spinlock_t lock;	/* all of it */
+	struct list_head messages;
+	u32 nr_counted;
+	u32 nr_events;
+	u32 loud;
+	u32 lost;
+	u64 bytes;
+	bool closed;
+	struct list_head readers;
+	struct list_head senders;
+	wait_queue_head_t pollers;
+};
+
+struct fusion_message *fusion_message_alloc(u32 type, u32 sender);
+void fusion_message_free(struct fusion_message *message);
+void fusion_queue_init(struct fusion_queue *queue);
+int fusion_queue_post(struct fusion_thread *sender, struct fusion_member *member,
+		      struct fusion_message *message, ktime_t deadline);
+void fusion_queue_event(struct fusion_member *member, u32 type, u32 object, u64 arg);
+bool fusion_queue_drop(struct fusion_member *member, struct list_head *siblings);
+void fusion_queue_lost(struct fusion_member *member);
+ssize_t fusion_queue_read(struct fusion_thread *reader, char __user *buffer, size_t size,
+			  ktime_t deadline);
+bool fusion_queue_readable(struct fusion_member *member);
+void fusion_queue_close(struct fusion_member *member);
+void fusion_queue_processed(struct fusion_thread *reader);
+int fusion_message_send(struct fusion_member *member, void *data);
+
+/*
+ * thread.c: threads of members
+ */
+
+/**
+ * struct fusion_thread - a thread that holds, waits or serves
+ * @kref: references; the member's table has one until the thread is gone
+ * @member: constant, with a reference
+ * @token: number in the world, constant
+ * @slot: of @state
+ * @state: what it says that it holds, in the member's own window. Not to be believed.
+ * @pid: the thread, with a reference
+ * @gone: it was released. Protected by the member's lock.
+ * @noted: skirmishes that the kernel keeps note of. Protected by @lock.
+ * @lock: protects @noted and @unprocessed
+ * @unprocessed: messages that it has read, until it reads again
+ * @waits_for: class of what it waits for, or zero. This and what follows is protected
+ *	by the world's waits_lock.
+ * @skirmish: what it waits for, if that is a skirmish
+ * @exec: what it waits for, if that is a call
+ * @waiter: how to wake it up
+ * @serving: the call that it runs, the innermost one
+ * @server: it has received messages, so it may run calls
+ * @refused: it was told EDEADLK when it last wanted to wait
+ * @stamp: of the last search that has met it
+ * @found: in the list of that search
+ * @rcu: frees it
+ */
+struct fusion_thread {
+	struct kref kref;
+	struct fusion_member *member;
+	u32 token;
+	u32 slot;
+	struct drm_fusion_thread_state *state;
+	struct pid *pid;
+	bool gone;
+	spinlock_t lock;	/* noted, unprocessed */
+	struct list_head noted;
+	struct list_head unprocessed;
+	u32 waits_for;
+	struct fusion_object *skirmish;
+	struct fusion_exec *exec;
+	struct fusion_waiter *waiter;
+	struct fusion_exec *serving;
+	bool server;
+	bool refused;
+	u64 stamp;
+	struct list_head found;
+	struct rcu_head rcu;
+};
+
+struct fusion_thread *fusion_thread_current(struct fusion_member *member);
+struct fusion_thread *fusion_thread_find(struct fusion_world *world, u32 token);
+void fusion_thread_get(struct fusion_thread *thread);
+void fusion_thread_put(struct fusion_thread *thread);
+bool fusion_thread_alive(struct fusion_thread *thread);
+void fusion_thread_release(struct fusion_thread *thread);
+void fusion_threads_leave(struct fusion_member *member);
+int fusion_thread_request(struct fusion_member *member, void *data);
+
+/*
+ * wait.c: how threads wait, and for whom
+ */
+
+/* How often a thread that waits looks whether the owner has died without a word. */
+#define FUSION_RECHECK	NSEC_PER_SEC
+
+/**
+ * struct fusion_waiter - a thread that waits, on its stack
+ * @link: in the list of the object, protected by the object's lock
+ * @thread: who waits
+ * @task: current
+ * @done: it was woken up with @status. Set last.
+ * @status: the result for the waiter
+ * @private: for the object
+ */
+struct fusion_waiter {
+	struct list_head link;
+	struct fusion_thread *thread;
+	struct task_struct *task;
+	bool done;
+	int status;
+	unsigned long private;
+};
+
+void fusion_waiter_init(struct fusion_waiter *waiter, struct fusion_thread *thread);
+int fusion_wait(struct fusion_waiter *waiter, ktime_t deadline);
+void fusion_wake(struct fusion_waiter *waiter, int status);
+void fusion_wake_all(struct list_head *waiters, int status);
+void fusion_waits_end(struct fusion_member *member);
+
+/*
+ * skirmish.c: locks
+ */
+
+/**
+ * struct fusion_skirmish - a recursive lock of threads
+ * @base: head; its lock protects what follows
+ * @slot: of @state
+ * @state: word and count, shared with user space and not to be believed
+ * @waiters: struct fusion_waiter of those who want it, longest first
+ * @sleepers: struct fusion_waiter of those who wait for a notification
+ * @lent: struct fusion_lent, the innermost call first: to whom it goes back
+ */
+struct fusion_skirmish {
+	struct fusion_object base;
+	u32 slot;
+	struct drm_fusion_skirmish_state *state;
+	struct list_head waiters;
+	struct list_head sleepers;
+	struct list_head lent;
+};
+
+extern const struct fusion_type fusion_skirmish_type;
+void fusion_skirmish_return(struct fusion_exec *exec);
+
+/*
+ * call.c: calls and their executions
+ */
+
+/**
+ * struct fusion_exec - one synchronous call on its way
+ * @kref: references: caller, message, and server
+ * @call: the call, with a reference
+ * @handler: who runs it, with a reference
+ * @caller: thread that waits for the reply, with a reference
+ * @serial: names it in the reply, constant
+ * @server: thread that runs it, with a reference, or NULL while it waits in a queue. This
+ *	and what follows is protected by the world's waits_lock.
+ * @outer: the execution that @server ran when it took this one, with a reference, or NULL
+ * @lent: struct fusion_lent, skirmishes that @server has got from the callers
+ */
+struct fusion_exec {
+	struct kref kref;
+	struct fusion_object *call;
+	struct fusion_member *handler;
+	struct fusion_thread *caller;
+	u64 serial;
+	struct fusion_thread *server;
+	struct fusion_exec *outer;
+	struct list_head lent;
+};
+
+/*
+ * graph.c: who waits for whom
+ */
+int fusion_graph_wait_skirmish(struct fusion_thread *thread, struct fusion_skirmish *skirmish);
+int fusion_graph_wait_exec(struct fusion_thread *thread, struct fusion_exec *exec);
+void fusion_graph_done(struct fusion_thread *thread);
+
+/*
+ * member.c: processes in a world
+ */
+
+/**
+ * struct fusion_member - an open file that is in a world
+ * @kref: references
+ * @active: requests at work, and one until it leaves
+ * @idle: @active is zero
+ * @leaving: it is on its way out: waits end. Set once.
+ * @world: with a reference
+ * @id: its number, constant
+ * @pid: the process, with a reference
+ * @name: constant
+ * @front: functions of the front end
+ * @file: of the front end
+ * @lock: protects the lists below
+ * @threads: registered threads by their number in the first pid namespace
+ * @nr_threads: how many
+ * @refs: what it has of references (struct fusion_ref_local)
+ * @listens: its attachments to reactors
+ * @calls: calls that it handles
+ * @properties: what it owns
+ * @buffers: what it has shared
+ * @own_threads: states of its threads, at the beginning of its own window
+ * @own_refs: its local counts, at FUSION_OWN_REFS
+ * @queue: messages for it
+ * @rcu: frees it
+ */
+struct fusion_member {
+	struct kref kref;
+	refcount_t active;
+	struct completion idle;
+	bool leaving;
+	struct fusion_world *world;
+	u32 id;
+	struct pid *pid;
+	char name[DRM_FUSION_NAME_LEN];
+	const struct fusion_front *front;
+	void *file;
+	spinlock_t lock;	/* the lists below */
+	struct xarray threads;
+	u32 nr_threads;
+	struct list_head refs;
+	struct list_head listens;
+	struct list_head calls;
+	struct list_head properties;
+	struct list_head buffers;
+	struct fusion_state own_threads;
+	struct fusion_state own_refs;
+	struct fusion_queue queue;
+	struct rcu_head rcu;
+};
+
+struct fusion_member *fusion_member_create(struct fusion_world *world, const u8 *name,
+					   const struct fusion_front *front, void *file);
+void fusion_member_leave(struct fusion_member *member);
+bool fusion_member_enter(struct fusion_member *member);
+void fusion_member_exit(struct fusion_member *member);
+struct fusion_member *fusion_member_find(struct fusion_world *world, u32 id);
+void fusion_member_get(struct fusion_member *member);
+void fusion_member_put(struct fusion_member *member);
+int fusion_members_query(struct fusion_member *member, struct drm_fusion_query *args);
+struct page *fusion_member_page(struct fusion_member *member, unsigned long index);
+
+/*
+ * world.c
+ */
+
+/**
+ * struct fusion_world - what its members share
+ * @kref: references of members, exported file descriptors and payloads
+ * @nr: number in listings, constant
+ * @flags: DRM_FUSION_WORLD_*, constant
+ * @max_members: limit, constant
+ * @max_objects: limit, constant
+ * @max_memory: limit, constant
+ * @name: constant
+ * @lock: serialises joining and leaving. Taken before all other locks.
+ * @members: by their number
+ * @nr_members: how many, protected by @lock
+ * @next_member: number of the next one, protected by @lock
+ * @ended: no more members, requests fail. Set once, under @lock.
+ * @objects: tables of objects by kind
+ * @next_object: where the search for a free number goes on, for each kind
+ * @nr_objects: how many
+ * @memory: bytes charged
+ * @threads: by their token
+ * @next_token: where the search for a free token goes on
+ * @waits_lock: protects who waits for whom: see graph.c. Innermost.
+ * @stamp: number of the last search for circles, protected by @waits_lock
+ * @state: of skirmishes and references
+ * @link: in the list of all worlds
+ * @free: frees it, for the last reference may go where nothing may sleep
+ */
+struct fusion_world {
+	struct kref kref;
+	u32 nr;
+	u32 flags;
+	u32 max_members;
+	u32 max_objects;
+	u64 max_memory;
+	char name[DRM_FUSION_NAME_LEN];
+	struct mutex lock;	/* joining and leaving */
+	struct xarray members;
+	u32 nr_members;
+	u32 next_member;
+	bool ended;
+	struct xarray objects[DRM_FUSION_TYPES];
+	u32 next_object[DRM_FUSION_TYPES];
+	atomic_t nr_objects;
+	atomic64_t memory;
+	struct xarray threads;
+	u32 next_token;
+	spinlock_t waits_lock;	/* who waits for whom */
+	u64 stamp;
+	struct fusion_state state;
+	struct list_head link;
+	struct work_struct free;
+};
+
+struct fusion_world *fusion_world_create(const struct drm_fusion_world_create *args);
+void fusion_world_get(struct fusion_world *world);
+void fusion_world_put(struct fusion_world *world);
+int fusion_world_export(struct fusion_member *member, void *data);
+struct fusion_world *fusion_world_from_fd(int fd);
+int fusion_world_charge(struct fusion_world *world, u64 bytes);
+void fusion_world_uncharge(struct fusion_world *world, u64 bytes);
+int fusion_world_info(struct fusion_member *member, void *data);
+int fusion_query(struct fusion_member *member, void *data);
+void fusion_world_end(struct fusion_world *world);
+int fusion_world_broadcast(struct fusion_world *world, u32 except, u32 type, u64 arg);
+int fusion_worlds_init(void);
+void fusion_worlds_exit(void);
+extern struct mutex fusion_worlds_lock;
+extern struct list_head fusion_worlds;
+
+/* Names of users are at most DRM_FUSION_NAME_LEN - 1 bytes, and printable. */
+int fusion_name_check(const u8 *name);
+
+#endif /* _FUSION_H */

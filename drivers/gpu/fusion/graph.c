@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Who waits for whom, and whether that can end.
+ *
+ * A thread that waits for a skirmish waits for its owner. One that waits for a call waits
+ * for the thread that runs it, or, while nobody has taken it, for any thread of the
+ * handler that takes calls. So a wait can end if, going on from thread to thread, there
+ * is one that does not wait. If there is none, all of them wait for each other for ever:
+ * the wait that would make it so is refused.
+ *
+ * A thread enters its wait and searches under one lock, so of two waits that would close
+ * a circle together, the second one finds it:
+ *
+ *   A, has S, wants T                 B, has T, wants S
+ *   lock
+ *   A waits for T, owner B
+ *   B does not wait: good
+ *   unlock
+ *                                     lock
+ *                                     B waits for S, owner A
+ *                                     A waits for T, owner B: nobody is left
+ *                                     B does not wait, unlock, -EDEADLK
+ *
+ * Who owns a skirmish is read from its word, which members can write. While somebody
+ * waits for it an honest owner asks the kernel to unlock. A wrong word makes this search
+ * wrong, for members of the same world, and never endless: each thread is met once.
+ */
+#include <linux/errno.h>
+#include "fusion.h"
+
+/* Puts a thread on the list of those to be looked at; false if it does not wait. */
+static bool meet(struct fusion_world *world, struct fusion_thread *thread,
+		 struct list_head *found)
+{
+	if (!thread->waits_for)
+		return false;
+	if (thread->stamp != world->stamp) {
+		thread->stamp = world->stamp;
+		list_add_tail(&thread->found, found);
+	}
+	return true;
+}
+
+/* Whether all threads that @thread waits for wait themselves. */
+static bool all_wait(struct fusion_world *world, struct fusion_thread *thread,
+		     struct list_head *found)
+{
+	struct fusion_thread *next;
+	unsigned long index;
+	bool any = false;
+
+	if (thread->waits_for == DRM_FUSION_SKIRMISH) {
+		struct fusion_skirmish *skirmish =
+			container_of(thread->skirmish, struct fusion_skirmish, base);
+		u32 token = READ_ONCE(skirmish->state->word) & DRM_FUSION_SKIRMISH_OWNER;
+
+		/* It is just being handed over, or the owner is dead: the wait will end. */
+		next = xa_load(&world->threads, token);
+		return next && next != thread && meet(world, next, found);
+	}
+	if (thread->exec->server)
+		return meet(world, thread->exec->server, found);
+	xa_for_each(&thread->exec->handler->threads, index, next) {
+		if (!READ_ONCE(next->server))
+			continue;
+		if (!meet(world, next, found))
+			return false;
+		any = true;
+	}
+	return any;
+}
+
+static bool is_deadlock(struct fusion_world *world, struct fusion_thread *thread)
+{
+	LIST_HEAD(found);
+	bool ret = true;
+
+	lockdep_assert_held(&world->waits_lock);
+	world->stamp++;
+	/* Threads are freed by RCU: those that the search meets stay as long. */
+	rcu_read_lock();
+	meet(world, thread, &found);
+	while (ret && !list_empty(&found)) {
+		thread = list_first_entry(&found, struct fusion_thread, found);
+		list_del_init(&thread->found);
+		ret = all_wait(world, thread, &found);
+	}
+	while (!list_empty(&found))
+		list_del_init(found.next);
+	rcu_read_unlock();
+	return ret;
+}
+
+static int wait_or_refuse(struct fusion_world *world, struct fusion_thread *thread)
+{
+	lockdep_assert_held(&world->waits_lock);
+	thread->refused = is_deadlock(world, thread);
+	if (!thread->refused)
+		return 0;
+	thread->waits_for = 0;
+	return -EDEADLK;
+}
+
+/**
+ * fusion_graph_wait_skirmish - a thread is going to wait for a skirmish
+ * @thread: the calling thread
+ * @skirmish: in whose word the flag is set that keeps the owner from unlocking it alone
+ *
+ * Context: the caller holds the skirmish's lock, and calls fusion_graph_done() when it does
+ * not wait any more.
+ * Return: 0, or -EDEADLK if the wait could not end: then it does not wait.
+ */
+int fusion_graph_wait_skirmish(struct fusion_thread *thread, struct fusion_skirmish *skirmish)
+{
+	struct fusion_world *world = thread->member->world;
+	int ret;
+
+	spin_lock(&world->waits_lock);
+	thread->waits_for = DRM_FUSION_SKIRMISH;
+	thread->skirmish = &skirmish->base;
+	ret = wait_or_refuse(world, thread);
+	spin_unlock(&world->waits_lock);
+	return ret;
+}
+
+/**
+ * fusion_graph_wait_exec - a thread is going to wait for a call
+ * @thread: the calling thread
+ * @exec: the execution
+ *
+ * Context: any; the caller calls fusion_graph_done() when it does not wait any more.
+ * Return: 0, or -EDEADLK if the wait could not end: then it does not wait.
+ */
+int fusion_graph_wait_exec(struct fusion_thread *thread, struct fusion_exec *exec)
+{
+	struct fusion_world *world = thread->member->world;
+	int ret;
+
+	spin_lock(&world->waits_lock);
+	thread->waits_for = DRM_FUSION_CALL;
+	thread->exec = exec;
+	ret = wait_or_refuse(world, thread);
+	spin_unlock(&world->waits_lock);
+	return ret;
+}
+
+/**
+ * fusion_graph_done - a thread does not wait any more
+ * @thread: the calling thread, or one that is being woken up
+ *
+ * Context: any.
+ */
+void fusion_graph_done(struct fusion_thread *thread)
+{
+	struct fusion_world *world = thread->member->world;
+
+	spin_lock(&world->waits_lock);
+	thread->waits_for = 0;
+	spin_unlock(&world->waits_lock);
+}

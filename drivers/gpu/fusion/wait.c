@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * How threads wait for objects.
+ *
+ * A waiter is on the stack of the thread, in the list of an object and under the lock
+ * of that object. It leaves the list in two ways:
+ *
+ *   waker                             waiter
+ *   lock object
+ *   list_del(link)
+ *   status = ...
+ *   done = true (A)
+ *   unlock object
+ *   wake up                           sees done (B): returns status, no lock
+ *
+ *   waker                             waiter
+ *                                     signal, time-out or end of the world
+ *                                     lock object
+ *   (lock object)                     done? then as above, else list_del(link)
+ *                                     unlock object
+ *
+ * (A) is a release and (B) an acquire: all that the waker wrote is seen. After (A) the
+ * waiter may be gone, so the waker holds a reference on the task.
+ */
+#include <linux/hrtimer.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include "fusion.h"
+
+/**
+ * fusion_waiter_init - prepare a waiter
+ * @waiter: on the stack of the caller
+ * @thread: the calling thread
+ */
+void fusion_waiter_init(struct fusion_waiter *waiter, struct fusion_thread *thread)
+{
+	INIT_LIST_HEAD(&waiter->link);
+	waiter->thread = thread;
+	waiter->task = current;
+	waiter->done = false;
+	waiter->status = 0;
+	waiter->private = 0;
+}
+
+static void set_waiter(struct fusion_thread *thread, struct fusion_waiter *waiter)
+{
+	spinlock_t *lock = &thread->member->world->waits_lock;
+
+	spin_lock(lock);
+	thread->waiter = waiter;
+	spin_unlock(lock);
+}
+
+/**
+ * fusion_wait - sleep until somebody wakes the waiter up
+ * @waiter: waiter of the calling thread, in the list of an object
+ * @deadline: when to stop
+ *
+ * When the result is not zero the waiter is still in the list, unless it was woken in
+ * the meantime: look at its done again, under the lock of the object.
+ *
+ * Context: sleeps.
+ * Return: 0 if it was woken up, -ERESTARTSYS for a signal, -ETIMEDOUT, -ESHUTDOWN if the
+ * member leaves or the world has ended, -EAGAIN after FUSION_RECHECK nanoseconds: see
+ * whether the wait still makes sense, then wait again.
+ */
+int fusion_wait(struct fusion_waiter *waiter, ktime_t deadline)
+{
+	struct fusion_member *member = waiter->thread->member;
+	ktime_t recheck = ktime_add_ns(ktime_get(), FUSION_RECHECK);
+	ktime_t expires = min(deadline, recheck);
+	int ret;
+
+	set_waiter(waiter->thread, waiter);
+	for (;;) {
+		set_current_state(TASK_INTERRUPTIBLE);
+		ret = 0;
+		if (smp_load_acquire(&waiter->done)) /* (B) */
+			break;
+		ret = -ESHUTDOWN;
+		if (READ_ONCE(member->leaving) || READ_ONCE(member->world->ended))
+			break;
+		ret = -ERESTARTSYS;
+		if (signal_pending(current))
+			break;
+		ret = -ETIMEDOUT;
+		if (ktime_compare(ktime_get(), deadline) >= 0)
+			break;
+		ret = -EAGAIN;
+		if (ktime_compare(ktime_get(), recheck) >= 0)
+			break;
+		schedule_hrtimeout(&expires, HRTIMER_MODE_ABS);
+	}
+	__set_current_state(TASK_RUNNING);
+	set_waiter(waiter->thread, NULL);
+	return ret;
+}
+
+/**
+ * fusion_wake - end a wait
+ * @waiter: taken out of its list. Not to be used any more.
+ * @status: what the waiter is told
+ *
+ * Context: any; the caller holds the lock of the object.
+ */
+void fusion_wake(struct fusion_waiter *waiter, int status)
+{
+	struct task_struct *task = waiter->task;
+
+	get_task_struct(task);
+	list_del_init(&waiter->link);
+	waiter->status = status;
+	smp_store_release(&waiter->done, true); /* (A) */
+	wake_up_process(task);
+	put_task_struct(task);
+}
+
+/**
+ * fusion_wake_all - end all waits of a list
+ * @waiters: list, protected by a lock that the caller holds
+ * @status: what the waiters are told
+ */
+void fusion_wake_all(struct list_head *waiters, int status)
+{
+	struct fusion_waiter *waiter, *next;
+
+	list_for_each_entry_safe(waiter, next, waiters, link)
+		fusion_wake(waiter, status);
+}
+
+/**
+ * fusion_waits_end - make the threads of a member look whether they may still wait
+ * @member: member that leaves, or whose world has ended
+ *
+ * Context: may sleep.
+ */
+void fusion_waits_end(struct fusion_member *member)
+{
+	struct fusion_world *world = member->world;
+	struct fusion_thread *thread;
+	unsigned long index;
+
+	rcu_read_lock();
+	xa_for_each(&member->threads, index, thread) {
+		spin_lock(&world->waits_lock);
+		if (thread->waiter)
+			wake_up_process(thread->waiter->task);
+		spin_unlock(&world->waits_lock);
+	}
+	rcu_read_unlock();
+	wake_up_all(&member->queue.pollers);
+}
