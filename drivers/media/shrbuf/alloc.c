@@ -72,17 +72,14 @@ static int alloc_device_drm(struct alloc_device *ad)
  */
 static int alloc_device_get(struct alloc_device *ad, int fd)
 {
-	const struct inode *inode;
 	int ret = -EINVAL;
 
 	ad->file = fget(fd);
 	if (!ad->file)
 		return -EBADF;
-	inode = file_inode(ad->file);
-	/* The cores own all minors of these major numbers. */
-	if (S_ISCHR(inode->i_mode) && imajor(inode) == VIDEO_MAJOR)
+	if (shrbuf_is_device(ad->file, VIDEO_MAJOR))
 		ret = alloc_device_v4l2(ad);
-	else if (S_ISCHR(inode->i_mode) && imajor(inode) == DRM_MAJOR)
+	else if (shrbuf_is_device(ad->file, DRM_MAJOR))
 		ret = alloc_device_drm(ad);
 	if (!ret && (!ad->dev || !ad->dev->dma_mask || !*ad->dev->dma_mask))
 		ret = -EOPNOTSUPP;

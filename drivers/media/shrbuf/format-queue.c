@@ -67,8 +67,7 @@ static int queue_file_match(const void *arg, struct file *file, unsigned int fd)
 	struct file_search *search = *(struct file_search *const *)arg;
 
 	/* O_PATH opens no device. All others were opened by V4L2, which keeps the device. */
-	if ((file->f_mode & FMODE_PATH) || !S_ISCHR(file_inode(file)->i_mode) ||
-	    imajor(file_inode(file)) != VIDEO_MAJOR ||
+	if ((file->f_mode & FMODE_PATH) || !shrbuf_is_device(file, VIDEO_MAJOR) ||
 	    video_devdata(file)->queue != search->q)
 		return 0;
 	search->file = get_file(file);

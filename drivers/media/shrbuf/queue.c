@@ -267,9 +267,7 @@ static struct file *queue_get_file(int fd)
 	if (!file)
 		return ERR_PTR(-EBADF);
 	ret = -EINVAL;
-	/* The V4L2 core owns all minors of this major number. */
-	if (!S_ISCHR(file_inode(file)->i_mode) ||
-	    imajor(file_inode(file)) != VIDEO_MAJOR)
+	if (!shrbuf_is_device(file, VIDEO_MAJOR))
 		goto err;
 	vdev = video_devdata(file);
 	ret = -ENODEV;

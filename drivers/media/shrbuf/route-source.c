@@ -107,8 +107,7 @@ int shrbuf_source_open(struct shrbuf_route_source *src, int fd, bool output)
 	if (!src->file)
 		return -EBADF;
 	ret = -EINVAL;
-	if (!S_ISCHR(file_inode(src->file)->i_mode) ||
-	    imajor(file_inode(src->file)) != VIDEO_MAJOR)
+	if (!shrbuf_is_device(src->file, VIDEO_MAJOR))
 		goto err;
 	src->vdev = video_devdata(src->file);
 	ret = -ENODEV;

@@ -7,6 +7,7 @@
 
 #include <linux/dma-buf.h>
 #include <linux/dma-resv.h>
+#include <linux/fs.h>
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/module.h>
@@ -38,6 +39,17 @@ struct shrbuf_fence;
 struct shrbuf_queue;
 struct video_device;
 struct shrbuf_client;
+
+/*
+ * A file of one of the devices of a core, which owns all minors of its major number:
+ * VIDEO_MAJOR, DRM_MAJOR. Unless it is an O_PATH file, the core has opened it.
+ */
+static inline bool shrbuf_is_device(const struct file *file, unsigned int major)
+{
+	const struct inode *inode = file_inode(file);
+
+	return S_ISCHR(inode->i_mode) && imajor(inode) == major;
+}
 
 /* source.c */
 

@@ -400,9 +400,7 @@ static int kms_open(struct kms_sink *kms, int fd)
 	kms->file = fget(fd);
 	if (!kms->file)
 		return -EBADF;
-	/* DRM owns all minors of this major number. */
-	if (!S_ISCHR(file_inode(kms->file)->i_mode) ||
-	    imajor(file_inode(kms->file)) != DRM_MAJOR) {
+	if (!shrbuf_is_device(kms->file, DRM_MAJOR)) {
 		fput(kms->file);
 		return -EINVAL;
 	}
