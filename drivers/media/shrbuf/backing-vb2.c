@@ -362,7 +362,8 @@ static void plane_import_format(struct vb2_buffer *vb, struct dma_buf *dbuf)
 	if (sb && !vb->vb2_queue->is_output &&
 	    !shrbuf_format_of_queue(vb->vb2_queue, plane_number(vb), sb->size,
 				    &format))
-		shrbuf_state_fix_format(sb, &format);
+		/* Fails for the memory of another queue, which stays what that one said. */
+		shrbuf_state_set_format(sb, &format);
 }
 
 static void *plane_attach_dmabuf(struct vb2_buffer *vb, struct device *dev,

@@ -395,8 +395,6 @@ void shrbuf_state_orphan(struct shrbuf *sb);
 int shrbuf_state_set(struct shrbuf *sb, struct shrbuf_use *use,
 		     struct shrbuf_frame *frame);
 int shrbuf_state_set_format(struct shrbuf *sb, const struct shrbuf_format *format);
-void shrbuf_state_fix_format(struct shrbuf *sb,
-			     const struct shrbuf_format *format);
 int shrbuf_state_hold(struct shrbuf *sb, struct shrbuf_use *use,
 		      struct shrbuf_frame *frame);
 void shrbuf_state_release(struct shrbuf *sb, struct shrbuf_use *use);

@@ -245,13 +245,13 @@ int shrbuf_state_set(struct shrbuf *sb, struct shrbuf_use *use,
 }
 
 /**
- * shrbuf_state_set_format - a program says how a buffer is to be read
+ * shrbuf_state_set_format - say how a buffer is to be read
  * @sb: buffer
- * @format: was checked by shrbuf_format_check()
+ * @format: was checked by shrbuf_format_check(), or is that of a queue
  *
  * Any context.
  *
- * Return: 0, or -EPERM if a video device has set the format
+ * Return: 0, or -EPERM if the buffer is the memory of a queue, which has set the format
  */
 int shrbuf_state_set_format(struct shrbuf *sb, const struct shrbuf_format *format)
 {
@@ -268,27 +268,6 @@ int shrbuf_state_set_format(struct shrbuf *sb, const struct shrbuf_format *forma
 	}
 	spin_unlock_irqrestore(&sb->source.lock, flags);
 	return ret;
-}
-
-/**
- * shrbuf_state_fix_format - a video device is going to fill the buffer
- * @sb: buffer that is imported into a queue
- * @format: of the queue
- *
- * Any context.
- */
-void shrbuf_state_fix_format(struct shrbuf *sb, const struct shrbuf_format *format)
-{
-	unsigned long flags;
-
-	spin_lock_irqsave(&sb->source.lock, flags);
-	/* The memory of another queue stays what that one said. */
-	if (!sb->format_fixed) {
-		write_seqcount_begin(&sb->seqcount);
-		sb->format = *format;
-		write_seqcount_end(&sb->seqcount);
-	}
-	spin_unlock_irqrestore(&sb->source.lock, flags);
 }
 
 /**
