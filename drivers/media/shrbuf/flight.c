@@ -94,8 +94,6 @@ bool shrbuf_in_flight(const struct shrbuf *sb)
 static void flight_frame(struct vb2_buffer *vb, unsigned int plane,
 			 struct shrbuf_frame *frame)
 {
-	const u32 kind = V4L2_BUF_FLAG_KEYFRAME | V4L2_BUF_FLAG_PFRAME |
-			 V4L2_BUF_FLAG_BFRAME | V4L2_BUF_FLAG_LAST;
 	const struct vb2_queue *q = vb->vb2_queue;
 	const struct vb2_v4l2_buffer *vbuf;
 
@@ -110,7 +108,7 @@ static void flight_frame(struct vb2_buffer *vb, unsigned int plane,
 	vbuf = to_vb2_v4l2_buffer(vb);
 	frame->sequence = vbuf->sequence;
 	frame->field = vbuf->field;
-	frame->flags = (vbuf->flags & kind) |
+	frame->flags = (vbuf->flags & SHRBUF_FRAME_KIND) |
 		       (q->timestamp_flags & V4L2_BUF_FLAG_TIMESTAMP_MASK) |
 		       ((q->copy_timestamp ? vbuf->flags : q->timestamp_flags) &
 			V4L2_BUF_FLAG_TSTAMP_SRC_MASK);

@@ -208,10 +208,7 @@ static void source_frame(struct shrbuf_route_source *src, const struct v4l2_buff
 	frame->timestamp = v4l2_buffer_get_timestamp(buf);
 	frame->bytesused = V4L2_TYPE_IS_MULTIPLANAR(buf->type) ?
 			   buf->m.planes[0].bytesused : buf->bytesused;
-	frame->flags = buf->flags & (V4L2_BUF_FLAG_TIMESTAMP_MASK |
-				     V4L2_BUF_FLAG_TSTAMP_SRC_MASK |
-				     V4L2_BUF_FLAG_KEYFRAME | V4L2_BUF_FLAG_PFRAME |
-				     V4L2_BUF_FLAG_BFRAME | V4L2_BUF_FLAG_LAST);
+	frame->flags = buf->flags & SHRBUF_FRAME_FLAGS;
 }
 
 /**

@@ -385,6 +385,13 @@ struct shrbuf *shrbuf_next(unsigned long *id);
 void shrbuf_buffers_exit(void);
 
 /* state.c */
+
+/* flags of V4L2 that tell of a frame, and those of its timestamp, too: shrbuf_frame.flags */
+#define SHRBUF_FRAME_KIND	(V4L2_BUF_FLAG_KEYFRAME | V4L2_BUF_FLAG_PFRAME | \
+				 V4L2_BUF_FLAG_BFRAME | V4L2_BUF_FLAG_LAST)
+#define SHRBUF_FRAME_FLAGS	(SHRBUF_FRAME_KIND | V4L2_BUF_FLAG_TIMESTAMP_MASK | \
+				 V4L2_BUF_FLAG_TSTAMP_SRC_MASK)
+
 int shrbuf_frame_check(const struct shrbuf_frame *frame, size_t size);
 void shrbuf_state_init(struct shrbuf *sb);
 void shrbuf_state_end(struct shrbuf *sb);

@@ -188,10 +188,6 @@ void shrbuf_state_orphan(struct shrbuf *sb)
  */
 int shrbuf_frame_check(const struct shrbuf_frame *frame, size_t size)
 {
-	const u32 flags = V4L2_BUF_FLAG_KEYFRAME | V4L2_BUF_FLAG_PFRAME |
-			  V4L2_BUF_FLAG_BFRAME | V4L2_BUF_FLAG_LAST |
-			  V4L2_BUF_FLAG_TIMESTAMP_MASK |
-			  V4L2_BUF_FLAG_TSTAMP_SRC_MASK;
 	const struct shrbuf_frame none = { .state = frame->state };
 
 	switch (frame->state) {
@@ -206,7 +202,7 @@ int shrbuf_frame_check(const struct shrbuf_frame *frame, size_t size)
 	}
 	if (frame->seq || frame->time || frame->reserved ||
 	    frame->bytesused > size || frame->data_offset > frame->bytesused ||
-	    frame->flags & ~flags ||
+	    frame->flags & ~SHRBUF_FRAME_FLAGS ||
 	    frame->field > V4L2_FIELD_INTERLACED_BT)
 		return -EINVAL;
 	return 0;
