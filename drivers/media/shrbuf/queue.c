@@ -375,13 +375,13 @@ out_file:
 	return ret;
 }
 
-/**
- * shrbuf_queue_detach - SHRBUF_IOC_DETACH
- * @fd: of an open video device
+/*
+ * Calls @change for the attached queue of a video device that has no buffers, under the lock
+ * of the queue and queues_lock.
  *
- * Return: 0, or the errors that are documented there
+ * Return: 0, or the errors that are documented for SHRBUF_IOC_DETACH, without a call
  */
-int shrbuf_queue_detach(int fd)
+static int queue_change(int fd, void (*change)(struct shrbuf_queue *sq, void *arg), void *arg)
 {
 	struct video_device *vdev;
 	struct shrbuf_queue *sq;
@@ -406,13 +406,36 @@ int shrbuf_queue_detach(int fd)
 	else if (vb2_is_busy(sq->q))
 		ret = -EBUSY;
 	else
-		queue_end(sq);
+		change(sq, arg);
 	spin_unlock(&queues_lock);
 	mutex_unlock(queue_lock_of(vdev));
-	if (!ret)
-		queue_free(sq);
 out_file:
 	fput(file);
+	return ret;
+}
+
+static void queue_detach(struct shrbuf_queue *sq, void *arg)
+{
+	struct shrbuf_queue **ended = arg;
+
+	queue_end(sq);
+	*ended = sq;
+}
+
+/**
+ * shrbuf_queue_detach - SHRBUF_IOC_DETACH
+ * @fd: of an open video device
+ *
+ * Return: 0, or the errors that are documented there
+ */
+int shrbuf_queue_detach(int fd)
+{
+	struct shrbuf_queue *sq;
+	int ret;
+
+	ret = queue_change(fd, queue_detach, &sq);
+	if (!ret)
+		queue_free(sq);
 	return ret;
 }
 
@@ -483,6 +506,19 @@ void shrbuf_queue_notify(struct shrbuf_queue *sq, struct shrbuf_event *event)
 	spin_unlock(&sq->source.lock);
 }
 
+struct queue_new_config {
+	const struct shrbuf_queue_config *config;
+	void *copy;
+};
+
+static void queue_configure(struct shrbuf_queue *sq, void *arg)
+{
+	struct queue_new_config *new = arg;
+
+	if (shrbuf_queue_ops_set(sq, new->config, new->copy))
+		new->copy = NULL;
+}
+
 /**
  * shrbuf_queue_configure - SHRBUF_IOC_CONFIGURE
  * @arg: checked, but for @arg.fd
@@ -491,43 +527,16 @@ void shrbuf_queue_notify(struct shrbuf_queue *sq, struct shrbuf_event *event)
  */
 int shrbuf_queue_configure(const struct shrbuf_queue_config *arg)
 {
-	struct video_device *vdev;
-	struct shrbuf_queue *sq;
-	struct file *file;
-	void *copy = NULL;
-	int ret = 0;
+	struct queue_new_config new = { .config = arg };
+	int ret;
 
-	might_sleep();
-	file = queue_get_file(arg->fd);
-	if (IS_ERR(file))
-		return PTR_ERR(file);
-	vdev = video_devdata(file);
 	if (arg->flags) {
-		copy = kmalloc(sizeof(*vdev->queue->ops), GFP_KERNEL_ACCOUNT);
-		if (!copy) {
-			ret = -ENOMEM;
-			goto out_file;
-		}
+		new.copy = kmalloc(sizeof(const struct vb2_ops), GFP_KERNEL_ACCOUNT);
+		if (!new.copy)
+			return -ENOMEM;
 	}
-	if (mutex_lock_interruptible(queue_lock_of(vdev))) {
-		ret = -ERESTARTSYS;
-		goto out_file;
-	}
-	spin_lock(&queues_lock);
-	sq = queue_find(vdev->queue);
-	if (!video_is_registered(vdev))
-		ret = -ENODEV;
-	else if (!sq)
-		ret = -ENOTCONN;
-	else if (vb2_is_busy(sq->q))
-		ret = -EBUSY;
-	else if (shrbuf_queue_ops_set(sq, arg, copy))
-		copy = NULL;
-	spin_unlock(&queues_lock);
-	mutex_unlock(queue_lock_of(vdev));
-out_file:
-	kfree(copy);
-	fput(file);
+	ret = queue_change(arg->fd, queue_configure, &new);
+	kfree(new.copy);
 	return ret;
 }
 
