@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,6 +102,11 @@ struct shrbuf_info get_info(int fd)
 	return info;
 }
 
+uint32_t state_of(int fd)
+{
+	return get_info(fd).frame.state;
+}
+
 int try_set_frame(int client, int fd, struct shrbuf_frame *frame)
 {
 	struct shrbuf_state_op op = { .fd = fd, .frame = *frame };
@@ -153,7 +159,7 @@ static bool state_is(void *arg)
 {
 	const struct wanted_state *want = arg;
 
-	return get_info(want->fd).frame.state == want->state;
+	return state_of(want->fd) == want->state;
 }
 
 void wait_for_state(int fd, uint32_t state)
@@ -212,6 +218,12 @@ struct shrbuf_event expect_event(int client, uint32_t type, uint64_t cookie)
 			 (unsigned long long)cookie);
 	assert_true(event.time > 0);
 	return event;
+}
+
+struct shrbuf_event expect_event_now(int client, uint32_t type, uint64_t cookie)
+{
+	assert_false(no_event(client));
+	return expect_event(client, type, cookie);
 }
 
 bool no_event(int client)
@@ -295,7 +307,72 @@ int try_disown(int client, int fd)
 	return try_buffer_op(SHRBUF_IOC_DISOWN, client, fd);
 }
 
+struct holder {
+	int fd, ready;
+};
+
+static int hold_until_killed(void *arg)
+{
+	struct holder *holder = arg;
+	int client = open("/dev/shrbuf", O_RDWR | O_CLOEXEC);
+
+	if (try_hold(client, holder->fd, 0, NULL) || write(holder->ready, "", 1) != 1)
+		return 1;
+	for (;;)
+		pause();
+}
+
+int start_holder(int fd)
+{
+	struct holder holder = { .fd = fd };
+	int ends[2], pid;
+	char c;
+
+	assert_int_equal(pipe(ends), 0);
+	holder.ready = ends[1];
+	pid = start_child(hold_until_killed, &holder);
+	close(ends[1]);
+	assert_int_equal(read(ends[0], &c, 1), 1);
+	close(ends[0]);
+	return pid;
+}
+
 /* cameras */
+
+int try_configure(int video_fd, uint32_t flags, uint32_t ms)
+{
+	struct shrbuf_queue_config config = {
+		.fd = video_fd, .flags = flags,
+		.wait_ms = flags & SHRBUF_CONFIG_WAIT ? ms : 0,
+		.fence_ms = flags & SHRBUF_CONFIG_FENCES ? ms : 0,
+	};
+
+	return try_ioctl(shrbuf_dev(), SHRBUF_IOC_CONFIGURE, &config);
+}
+
+int export_plane(struct camera *cam, unsigned int index, unsigned int plane)
+{
+	return high_fd(camera_expbuf(cam, index, plane, O_RDWR));
+}
+
+int try_queue(struct camera *cam, unsigned int index)
+{
+	return try_qbuf(cam, V4L2_MEMORY_MMAP, index, NULL, NULL);
+}
+
+int try_prepare(struct camera *cam, unsigned int index)
+{
+	struct v4l2_plane planes[VIDEO_MAX_PLANES] = { 0 };
+	struct v4l2_buffer buf = {
+		.type = cam->type, .memory = V4L2_MEMORY_MMAP, .index = index,
+	};
+
+	if (V4L2_TYPE_IS_MULTIPLANAR(cam->type)) {
+		buf.m.planes = planes;
+		buf.length = cam->nr_planes;
+	}
+	return try_ioctl(cam->fd, VIDIOC_PREPARE_BUF, &buf);
+}
 
 int try_dqbuf_full(struct camera *cam, enum v4l2_memory memory,
 		   struct v4l2_buffer *buf, struct v4l2_plane *planes)
@@ -397,4 +474,10 @@ void end_child(int pid, int status)
 	got = WIFSIGNALED(got) ? -WTERMSIG(got) : WEXITSTATUS(got);
 	if (got != status)
 		fail_msg("the child ended with %d, not with %d", got, status);
+}
+
+void kill_child(int pid)
+{
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	end_child(pid, -SIGKILL);
 }

@@ -31,6 +31,7 @@ int foreign_buffer(size_t size);
 /* state */
 int try_info(int fd, struct shrbuf_info *info);
 struct shrbuf_info get_info(int fd);
+uint32_t state_of(int fd);
 int try_set_frame(int client, int fd, struct shrbuf_frame *frame);
 /* SHRBUF_IOC_SET_STATE with nothing but a state */
 int try_set_state(int client, int fd, uint32_t state);
@@ -48,6 +49,8 @@ int try_unwatch(int client, int fd, uint32_t flags);
 struct shrbuf_event next_event(int client);
 /* waits for it, and fails unless it is of this type and cookie */
 struct shrbuf_event expect_event(int client, uint32_t type, uint64_t cookie);
+/* the same, and does not wait: it has to be there */
+struct shrbuf_event expect_event_now(int client, uint32_t type, uint64_t cookie);
 /* true if there is no event now */
 bool no_event(int client);
 /* reads and forgets all that is there */
@@ -62,8 +65,17 @@ int try_release(int client, int fd);
 int try_adopt(int client, int fd, int access);
 int adopt(int client, int fd, int access);
 int try_disown(int client, int fd);
+/* a child that holds the frame until kill_child() */
+int start_holder(int fd);
 
 /* cameras */
+/* ms is for SHRBUF_CONFIG_WAIT or SHRBUF_CONFIG_FENCES, which exclude each other */
+int try_configure(int video_fd, uint32_t flags, uint32_t ms);
+/* a plane as a dma-buf, to read and write; closed after the test */
+int export_plane(struct camera *cam, unsigned int index, unsigned int plane);
+/* V4L2_MEMORY_MMAP */
+int try_queue(struct camera *cam, unsigned int index);
+int try_prepare(struct camera *cam, unsigned int index);
 /* as try_dqbuf(), with all that V4L2 tells; planes may be NULL for single-planar */
 int try_dqbuf_full(struct camera *cam, enum v4l2_memory memory,
 		   struct v4l2_buffer *buf, struct v4l2_plane *planes);
@@ -88,5 +100,6 @@ void let_memory_go(void);
 int start_child(int (*f)(void *arg), void *arg);
 /* fails the test unless the child ends with this status; -9: killed by signal 9 */
 void end_child(int pid, int status);
+void kill_child(int pid);
 
 #endif /* _TESTS_API_REQUESTS_H */

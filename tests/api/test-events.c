@@ -325,8 +325,7 @@ static void killed_while_reading(void **state)
 	(void)state;
 	child = start_child(read_for_ever, &client);
 	usleep(20000);
-	kill(child, SIGKILL);
-	end_child(child, -SIGKILL);
+	kill_child(child);
 }
 
 /* Several readers of one file: each event comes to exactly one of them. */

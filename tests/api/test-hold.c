@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -143,8 +142,7 @@ static void holder_is_killed(void **state)
 	expect_event(watcher, SHRBUF_EVENT_FILLED, 2);
 	assert_int_equal(get_info(fds[0]).holds, 1);
 	assert_int_equal(get_info(fds[1]).holds, 2);
-	kill(child, SIGKILL);
-	end_child(child, -SIGKILL);
+	kill_child(child);
 	expect_event(watcher, SHRBUF_EVENT_RELEASED, 0);
 	assert_int_equal(get_info(fds[0]).holds, 0);
 	assert_int_equal(get_info(fds[1]).holds, 1);

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -147,8 +146,7 @@ static void producer_is_killed(void **state)
 	expect_event(watcher, SHRBUF_EVENT_FILLING, 3);
 	assert_int_equal(try_set_state(shrbuf_dev(), fd, SHRBUF_STATE_FILLED),
 			 -EBUSY);
-	kill(child, SIGKILL);
-	end_child(child, -SIGKILL);
+	kill_child(child);
 	expect_event(watcher, SHRBUF_EVENT_ERROR, 3);
 	assert_int_equal(get_info(fd).frame.state, SHRBUF_STATE_ERROR);
 	set_state(shrbuf_dev(), fd, SHRBUF_STATE_FILLED);

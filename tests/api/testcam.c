@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "requests.h"
 #include "testcam.h"
 
 #define PARAM	"/sys/module/shrbuf_testcam/parameters/"
@@ -56,6 +57,24 @@ void testcam_open(struct camera *cam)
 	cam->nr_planes = 1;
 	cam->fmt.type = cam->type;
 	do_ioctl(cam->fd, VIDIOC_G_FMT, &cam->fmt);
+}
+
+int testcam_with_frame(struct camera *cam, uint32_t flags, uint32_t ms)
+{
+	int fd;
+
+	testcam_new("stock");
+	testcam_open(cam);
+	attach(cam->fd);
+	assert_int_equal(try_configure(cam->fd, flags, ms), 0);
+	camera_reqbufs(cam, V4L2_MEMORY_MMAP, 2);
+	fd = export_plane(cam, 0, 0);
+	camera_qbuf(cam, V4L2_MEMORY_MMAP, 0);
+	assert_int_equal(try_streamon(cam), 0);
+	testcam_act("frame");
+	assert_int_equal(try_dqbuf(cam, V4L2_MEMORY_MMAP), 0);
+	assert_int_equal(state_of(fd), SHRBUF_STATE_FILLED);
+	return fd;
 }
 
 int testcam_cleanup(void **state)
