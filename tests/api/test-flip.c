@@ -27,11 +27,10 @@
 #include <unistd.h>
 
 #include <drm_fourcc.h>
-#include <linux/dma-buf.h>
 #include <xf86drm.h>
 #include <xf86drmMode.h>
 
-#include "testcam.h"
+#include "fences.h"
 
 #define SIZE	128	/* pixels of the test camera's lines, and its lines */
 #define REFRESH	5	/* pictures per second */
@@ -48,15 +47,6 @@ struct display {
 	bool done;
 	unsigned int sequence;
 };
-
-static int high(int fd)
-{
-	int ret = fcntl(fd, F_DUPFD_CLOEXEC, 64);
-
-	assert_true(ret >= 0);
-	close(fd);
-	return ret;
-}
 
 /* the display */
 
@@ -162,7 +152,7 @@ static void display_open(struct display *d, const int fds[2])
 	memset(d, 0, sizeof(*d));
 	d->fd = drm_open("vkms");
 	assert_true(d->fd >= 0);
-	d->fd = high(d->fd);
+	d->fd = high_fd(d->fd);
 	assert_int_equal(drmSetMaster(d->fd), 0);
 	assert_int_equal(drmSetClientCap(d->fd, DRM_CLIENT_CAP_UNIVERSAL_PLANES, 1), 0);
 	assert_int_equal(drmSetClientCap(d->fd, DRM_CLIENT_CAP_ATOMIC, 1), 0);
@@ -272,37 +262,9 @@ static void display_close(struct display *d)
 static void camera_with_display(struct camera *cam, uint32_t fence_ms, int fds[2],
 				struct display *d)
 {
-	struct shrbuf_queue_config config = {
-		.flags = SHRBUF_CONFIG_FENCES, .fence_ms = fence_ms,
-	};
-	unsigned int i;
-
-	testcam_new("stock");
-	testcam_open(cam);
-	attach(cam->fd);
-	config.fd = cam->fd;
-	do_ioctl(shrbuf_dev(), SHRBUF_IOC_CONFIGURE, &config);
-	camera_reqbufs(cam, V4L2_MEMORY_MMAP, 2);
-	for (i = 0; i < 2; i++)
-		fds[i] = high(camera_expbuf(cam, i, 0, O_RDWR));
+	camera_with_fences(cam, fence_ms, fds);
 	display_open(d, fds);
 	assert_int_equal(try_streamon(cam), 0);
-}
-
-static struct shrbuf_frame frame_of(int fd)
-{
-	struct shrbuf_info info = { .fd = fd };
-
-	do_ioctl(shrbuf_dev(), SHRBUF_IOC_INFO, &info);
-	return info.frame;
-}
-
-static int sync_of(int fd)
-{
-	struct dma_buf_export_sync_file sync = { .flags = DMA_BUF_SYNC_READ };
-
-	do_ioctl(fd, DMA_BUF_IOCTL_EXPORT_SYNC_FILE, &sync);
-	return high(sync.fd);
 }
 
 static void end(struct camera *cam, struct display *d)
@@ -329,9 +291,9 @@ static void flip_before_frame(bool fence)
 
 		camera_qbuf(&cam, V4L2_MEMORY_MMAP, now);
 		flip_to(&d, now, fence ? sync_of(fds[now]) : -1);
-		assert_int_equal(frame_of(fds[now]).state, SHRBUF_STATE_FILLING);
+		assert_int_equal(state_of(fds[now]), SHRBUF_STATE_FILLING);
 		before = expect_flip_waits(&d);
-		frame = frame_of(fds[now]);
+		frame = get_info(fds[now]).frame;
 		assert_int_equal(frame.state, SHRBUF_STATE_FILLING);
 		/* nobody else can use the CRTC meanwhile */
 		assert_int_equal(try_flip_to(&d, !now, -1), -EBUSY);
@@ -340,8 +302,8 @@ static void flip_before_frame(bool fence)
 		wait_for(flip_is_done, &d, "the flip");
 		/* it was done after the frame had come */
 		assert_true(d.sequence > before);
-		assert_int_equal(frame_of(fds[now]).state, SHRBUF_STATE_FILLED);
-		assert_int_equal(frame_of(fds[now]).seq, frame.seq + 1);
+		assert_int_equal(state_of(fds[now]), SHRBUF_STATE_FILLED);
+		assert_int_equal(get_info(fds[now]).frame.seq, frame.seq + 1);
 		assert_int_equal(try_dqbuf(&cam, V4L2_MEMORY_MMAP), now);
 	}
 	end(&cam, &d);
@@ -379,7 +341,7 @@ static void stream_ends(void **state)
 		else
 			assert_int_equal(try_streamoff(&cam), 0);
 		wait_for(flip_is_done, &d, "the flip");
-		assert_int_not_equal(frame_of(fds[1]).state, SHRBUF_STATE_FILLED);
+		assert_int_not_equal(state_of(fds[1]), SHRBUF_STATE_FILLED);
 		/* the buffer is free again, and the display can be used */
 		try_streamoff(&cam);
 		flip_to(&d, 0, -1);
@@ -402,7 +364,7 @@ static void stream_stalls(void **state)
 		flip_to(&d, 1, -1);
 		/* nothing comes but the watchdog */
 		wait_for(flip_is_done, &d, "the flip");
-		assert_int_equal(frame_of(fds[1]).state, SHRBUF_STATE_FILLING);
+		assert_int_equal(state_of(fds[1]), SHRBUF_STATE_FILLING);
 	}
 	end(&cam, &d);
 }
