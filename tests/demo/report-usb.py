@@ -8,12 +8,11 @@ Writes demo.png and demo.json to the directory TOP. Exit status: 0 if all proofs
 hold, 1 if not; what does not hold is said in sentences. See report.py.
 """
 
-import json
 import os
 import shutil
 import sys
 
-from report import Evidence, display
+from report import conclude, directories, display, whole
 
 # The picture of samples/uvc-gadget/picture.c: colour bars that move by STEP pixels
 # with each frame, and its number in the upper left corner.
@@ -64,25 +63,11 @@ def frames_seen(ev):
 
 
 def main():
-    if len(sys.argv) != 3:
-        sys.exit(__doc__)
-    base, top = sys.argv[1:]
-    print()
-
-    general = Evidence(base, ".")
-    general.name = "demo"
-    general.expect(general.fact("mappings") not in ("", "0"),
-                   "the probe on v4l2_mmap saw no mapping where there was one, so it proves "
-                   "nothing.")
+    base, top = directories(__doc__)
+    general = whole(base)
     general.expect(general.fact("attach") not in ("", "0") and
                    "EOPNOTSUPP" in general.read("attach"),
                    "shrbufctl attach was not refused with EOPNOTSUPP.")
-    try:
-        left = json.loads(general.read("list.json"))
-        general.expect(not left["buffers"] and not left["queues"],
-                       "buffers or attached queues are left at the end.")
-    except (ValueError, KeyError, TypeError):
-        general.expect(False, "shrbufctl --json list gave no listing at the end.")
 
     problems = general.problems
     results = []
@@ -99,14 +84,7 @@ def main():
         results.append(result)
         problems += ev.problems
 
-    result = {"kernel": general.fact("kernel"), "camera": "usb", "passed": not problems,
-              "problems": problems, "displays": results}
-    with open(os.path.join(top, "demo.json"), "w", encoding="utf-8") as f:
-        json.dump(result, f, indent=2)
-        f.write("\n")
-    if problems:
-        for problem in problems:
-            print(f"demo: FAILED: {problem}", file=sys.stderr)
+    if not conclude(top, general, problems, {"camera": "usb", "displays": results}):
         return 1
 
     shutil.copyfile(picture, os.path.join(top, "demo.png"))

@@ -392,12 +392,16 @@ shrbufctl says so.
 """
 
 
-def main():
+def directories(usage):
+    """The two of the command line."""
     if len(sys.argv) != 3:
-        sys.exit(__doc__)
-    base, top = sys.argv[1:]
+        sys.exit(usage)
     print()
+    return sys.argv[1:]
 
+
+def whole(base):
+    """The run as a whole."""
     general = Evidence(base, ".")
     general.name = "demo"
     general.expect(general.fact("mappings") not in ("", "0"),
@@ -409,7 +413,24 @@ def main():
                        "buffers or attached queues are left at the end.")
     except (ValueError, KeyError, TypeError):
         general.expect(False, "shrbufctl --json list gave no listing at the end.")
+    return general
 
+
+def conclude(top, general, problems, details):
+    """Write demo.json, and say what does not hold. True if all does."""
+    result = {"kernel": general.fact("kernel"), "passed": not problems, "problems": problems,
+              **details}
+    with open(os.path.join(top, "demo.json"), "w", encoding="utf-8") as f:
+        json.dump(result, f, indent=2)
+        f.write("\n")
+    for problem in problems:
+        print(f"demo: FAILED: {problem}", file=sys.stderr)
+    return not problems
+
+
+def main():
+    base, top = directories(__doc__)
+    general = whole(base)
     shown = [display(base, driver) for driver in ("cirrus", "vkms")]
     programs = {"v4l2_ctl": v4l2_ctl(base), "modetest": modetest(base),
                 "kmscube": kmscube(base)}
@@ -417,15 +438,9 @@ def main():
     for part, _ in [*shown, *programs.values()]:
         problems += part.problems
 
-    result = {"kernel": general.fact("kernel"), "passed": not problems, "problems": problems,
-              "displays": [r for _, r in shown],
-              **{name: r for name, (_, r) in programs.items()}}
-    with open(os.path.join(top, "demo.json"), "w", encoding="utf-8") as f:
-        json.dump(result, f, indent=2)
-        f.write("\n")
-    if problems:
-        for problem in problems:
-            print(f"demo: FAILED: {problem}", file=sys.stderr)
+    if not conclude(top, general, problems,
+                    {"displays": [r for _, r in shown],
+                     **{name: r for name, (_, r) in programs.items()}}):
         return 1
 
     shutil.copyfile(os.path.join(base, "cirrus", shown[0][0].pictures()[-1]), os.path.join(top, "demo.png"))
