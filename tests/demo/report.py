@@ -267,7 +267,7 @@ def display(base, part, program="gst-launch-1.0"):
     indexes = trace.indexes()
     positions = pick([indexes.get(b) for b in shown], [index for index, _ in captured])
     skipped = lost = unshown = 0
-    if ev.expect(positions is not None,
+    if ev.expect(positions,
                  "the frames were not shown in the order in which the camera gave them."):
         unshown = len(captured) - 1 - positions[-1]
         skipped = positions[-1] + 1 - len(shown)
