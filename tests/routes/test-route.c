@@ -21,6 +21,22 @@ static const char *display_driver(void)
 	return getenv("TEST_DISPLAY") ?: "vkms";
 }
 
+/* a route from a camera with so many buffers */
+static int camera_route(struct camera *cam, unsigned int count)
+{
+	route_camera(cam, count);
+	return route_create(cam);
+}
+
+/* the same, and a display that can show them */
+static int display_route(struct display *dsp, struct camera *cam, unsigned int count)
+{
+	display_open(dsp, display_driver());
+	route_camera(cam, count);
+	display_import(dsp, cam);
+	return route_create(cam);
+}
+
 /* camera -> display. This process does nothing but wait. */
 static void to_display(void **state)
 {
@@ -30,10 +46,7 @@ static void to_display(void **state)
 	int route;
 
 	(void)state;
-	display_open(&dsp, display_driver());
-	route_camera(&cam, 6);
-	display_import(&dsp, &cam);
-	route = route_create(&cam);
+	route = display_route(&dsp, &cam, 6);
 	sink = add_kms(route, &dsp, SHRBUF_KMS_END_KEEP);
 	assert_int_equal(stats(route, 0).state, SHRBUF_ROUTE_STOPPED);
 	start(route);
@@ -62,8 +75,7 @@ static void to_tap(void **state)
 	(void)state;
 	for (i = 0; i < MAX_BUFS; i++)
 		fds[i] = -1;
-	route_camera(&cam, 6);
-	route = route_create(&cam);
+	route = camera_route(&cam, 6);
 	tap = add_tap(route, SHRBUF_SINK_EVERY, 2, &sink);
 	start(route);
 	for (i = 0; i < 20; i++) {
@@ -112,8 +124,7 @@ static void tap_limit(void **state)
 	int route;
 
 	(void)state;
-	route_camera(&cam, 6);
-	route = route_create(&cam);
+	route = camera_route(&cam, 6);
 	pfd.fd = add_tap(route, SHRBUF_SINK_NEWEST, 2, &sink);
 	fcntl(pfd.fd, F_SETFL, O_NONBLOCK);
 	assert_int_equal(try_take(pfd.fd, &none), -EAGAIN);
@@ -150,10 +161,7 @@ static void fan_out(void **state)
 	unsigned int i;
 
 	(void)state;
-	display_open(&dsp, display_driver());
-	route_camera(&cam, 10);
-	display_import(&dsp, &cam);
-	route = route_create(&cam);
+	route = display_route(&dsp, &cam, 10);
 	kms = add_kms(route, &dsp, SHRBUF_KMS_END_KEEP);
 	lazy = add_tap(route, SHRBUF_SINK_NEWEST, 1, &newest);
 	eager = add_tap(route, SHRBUF_SINK_EVERY, 3, &every);
@@ -190,8 +198,7 @@ static void back_pressure(void **state)
 	int route, tap;
 
 	(void)state;
-	route_camera(&cam, 8);
-	route = route_create(&cam);
+	route = camera_route(&cam, 8);
 	tap = add_tap(route, SHRBUF_SINK_EVERY, 2, &every);
 	start(route);
 	wait_shown(route, 0, 2);
@@ -216,10 +223,7 @@ static void join_and_leave(void **state)
 	int route, tap, i;
 
 	(void)state;
-	display_open(&dsp, display_driver());
-	route_camera(&cam, 10);
-	display_import(&dsp, &cam);
-	route = route_create(&cam);
+	route = display_route(&dsp, &cam, 10);
 	start(route);
 	wait_shown(route, 0, 10);
 	for (i = 0; i < 5; i++) {
@@ -250,10 +254,7 @@ static void stop_and_start(void **state)
 	int route, tap, i;
 
 	(void)state;
-	display_open(&dsp, display_driver());
-	route_camera(&cam, 8);
-	display_import(&dsp, &cam);
-	route = route_create(&cam);
+	route = display_route(&dsp, &cam, 8);
 	kms = add_kms(route, &dsp, SHRBUF_KMS_END_KEEP);
 	tap = add_tap(route, SHRBUF_SINK_NEWEST, 1, &sink);
 	assert_int_equal(try_stop(route), -ENOTCONN);
@@ -318,10 +319,7 @@ static void ends(void **state)
 	int route;
 
 	(void)state;
-	display_open(&dsp, display_driver());
-	route_camera(&cam, 8);
-	display_import(&dsp, &cam);
-	route = route_create(&cam);
+	route = display_route(&dsp, &cam, 8);
 	start(route);
 
 	kms = add_kms(route, &dsp, SHRBUF_KMS_END_RESTORE);
@@ -408,8 +406,7 @@ static void realtime(void **state)
 	int route;
 
 	(void)state;
-	route_camera(&cam, 6);
-	route = route_create(&cam);
+	route = camera_route(&cam, 6);
 	add_tap(route, SHRBUF_SINK_NEWEST, 2, &sink);
 	do_ioctl(route, SHRBUF_IOC_ROUTE_START, &arg);
 	wait_shown(route, 0, 20);

@@ -49,6 +49,14 @@ static void output_open(struct camera *out)
 	set_format(out->fd, out->type, V4L2_PIX_FMT_XBGR32, &out->fmt);
 }
 
+/* a route from a camera, and an output that takes its frames */
+static int output_route(struct camera *cam, struct camera *out)
+{
+	rgb_camera(cam, V4L2_PIX_FMT_XBGR32);
+	output_open(out);
+	return route_create(cam);
+}
+
 static int try_add_video(int route, int video_fd, uint32_t policy, uint32_t *id)
 {
 	struct shrbuf_video_sink sink = {
@@ -91,9 +99,7 @@ static void to_output(void **state)
 	int route;
 
 	(void)state;
-	rgb_camera(&cam, V4L2_PIX_FMT_XBGR32);
-	output_open(&out);
-	route = route_create(&cam);
+	route = output_route(&cam, &out);
 	start(route);
 	for (policy = SHRBUF_SINK_NEWEST; policy <= SHRBUF_SINK_EVERY; policy++) {
 		id = add_video(route, out.fd, policy);
@@ -168,9 +174,7 @@ static void output_stopped(void **state)
 	int route;
 
 	(void)state;
-	rgb_camera(&cam, V4L2_PIX_FMT_XBGR32);
-	output_open(&out);
-	route = route_create(&cam);
+	route = output_route(&cam, &out);
 	start(route);
 	id = add_video(route, out.fd, SHRBUF_SINK_EVERY);
 	wait_shown(route, id, 5);
@@ -197,9 +201,7 @@ static void both_unbound(void **state)
 	int route;
 
 	(void)state;
-	rgb_camera(&cam, V4L2_PIX_FMT_XBGR32);
-	output_open(&out);
-	route = route_create(&cam);
+	route = output_route(&cam, &out);
 	start(route);
 	id = add_video(route, out.fd, SHRBUF_SINK_NEWEST);
 	wait_shown(route, id, 5);
@@ -223,9 +225,7 @@ static void wrong(void **state)
 	int route;
 
 	(void)state;
-	rgb_camera(&cam, V4L2_PIX_FMT_XBGR32);
-	output_open(&out);
-	route = route_create(&cam);
+	route = output_route(&cam, &out);
 	sink.video_fd = out.fd;
 #define ADD try_ioctl(route, SHRBUF_IOC_ROUTE_ADD_VIDEO, &sink)
 	sink.flags = 1;
