@@ -85,172 +85,140 @@ static void set_shared(unsigned int i, int fd)
 	}
 }
 
-/* those who look */
+/* those who look, again and again */
 
-static void *ask(void *arg)
+struct looker {
+	unsigned int seed;
+	int client;
+	struct shrbuf_info last;
+};
+
+static void ask(struct looker *l)
 {
-	unsigned int seed = (unsigned long)arg;
-	struct shrbuf_info info, last = { 0 };
+	struct shrbuf_info info;
+	int ret = try_info(pick(&l->seed), &info);
 
-	while (!stopped()) {
-		int fd = pick(&seed);
-		int ret = try_info(fd, &info);
-
-		CHECK(ret, -EBADF, -EINVAL);
-		if (ret)
-			continue;
-		/* one consistent state, whatever happens at the same time */
-		if (info.frame.state > SHRBUF_STATE_ERROR ||
-		    (info.frame.state <= SHRBUF_STATE_FILLING &&
-		     (info.frame.bytesused || info.frame.sequence ||
-		      info.frame.timestamp || info.frame.flags)) ||
-		    (info.frame.state == SHRBUF_STATE_FILLED &&
-		     info.status & SHRBUF_STATUS_QUEUE &&
-		     !info.frame.bytesused) ||
-		    (info.id == last.id && info.frame.seq < last.frame.seq))
-			count_bad(__LINE__);
-		last = info;
-	}
-	return NULL;
+	CHECK(ret, -EBADF, -EINVAL);
+	if (ret)
+		return;
+	/* one consistent state, whatever happens at the same time */
+	if (info.frame.state > SHRBUF_STATE_ERROR ||
+	    (info.frame.state <= SHRBUF_STATE_FILLING &&
+	     (info.frame.bytesused || info.frame.sequence ||
+	      info.frame.timestamp || info.frame.flags)) ||
+	    (info.frame.state == SHRBUF_STATE_FILLED &&
+	     info.status & SHRBUF_STATUS_QUEUE &&
+	     !info.frame.bytesused) ||
+	    (info.id == l->last.id && info.frame.seq < l->last.frame.seq))
+		count_bad(__LINE__);
+	l->last = info;
 }
 
-static void *hold_and_release(void *arg)
+static void hold_and_release(struct looker *l)
 {
-	unsigned int seed = (unsigned long)arg;
-	int client = open("/dev/shrbuf", O_RDWR | O_CLOEXEC);
+	int fd = pick(&l->seed);
 
-	while (!stopped()) {
-		int fd = pick(&seed);
-
-		CHECK(try_hold(client, fd, 0, NULL), -EBADF, -EINVAL, -ENODATA,
-		      -EALREADY);
-		CHECK(try_release(client, fd), -EBADF, -EINVAL, -ENOENT);
-		if (next_random(&seed) % 16)
-			continue;
-		/* the rest goes with the file */
-		close(client);
-		client = open("/dev/shrbuf", O_RDWR | O_CLOEXEC);
-	}
-	close(client);
-	return NULL;
+	CHECK(try_hold(l->client, fd, 0, NULL), -EBADF, -EINVAL, -ENODATA, -EALREADY);
+	CHECK(try_release(l->client, fd), -EBADF, -EINVAL, -ENOENT);
 }
 
-static void *watch_and_read(void *arg)
+static void watch_and_read(struct looker *l)
 {
-	unsigned int seed = (unsigned long)arg;
-	int client = open("/dev/shrbuf", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	/* not always: it could not be unloaded */
+	int video = next_random(&l->seed) % 8 ? -1 : open(path, O_RDWR | O_CLOEXEC);
+	struct shrbuf_event events[16];
+	int fd = pick(&l->seed);
+	ssize_t len;
 
-	while (!stopped()) {
-		/* not always: it could not be unloaded */
-		int video = next_random(&seed) % 8 ? -1 :
-			    open(path, O_RDWR | O_CLOEXEC);
-		struct shrbuf_event events[16];
-		int fd = pick(&seed);
-		ssize_t len;
-
-		CHECK(try_watch(client, fd, 0, 1, 0), -EBADF, -EINVAL);
-		/* the device may be gone, or never have been there */
-		CHECK(try_watch(client, video, SHRBUF_WATCH_QUEUE, 2, 0),
-		      -ENOTCONN, -ENODEV, -EBADF);
-		len = read(client, events, sizeof(events));
-		CHECK(len < 0 ? -errno : 0, -EAGAIN);
-		if (len > 0 && (len % sizeof(events[0]) ||
-				events[0].type > SHRBUF_EVENT_OVERFLOW))
-			count_bad(__LINE__);
-		if (next_random(&seed) % 2)
-			CHECK(try_unwatch(client, fd, 0), -EBADF, -EINVAL,
-			      -ENOENT);
-		if (next_random(&seed) % 4 == 0)
-			CHECK(try_unwatch(client, video, SHRBUF_WATCH_QUEUE),
-			      -ENOTCONN, -ENODEV, -ENOENT, -EBADF);
-		close(video);
-		if (next_random(&seed) % 32)
-			continue;
-		close(client);
-		client = open("/dev/shrbuf", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	}
-	close(client);
-	return NULL;
+	CHECK(try_watch(l->client, fd, 0, 1, 0), -EBADF, -EINVAL);
+	/* the device may be gone, or never have been there */
+	CHECK(try_watch(l->client, video, SHRBUF_WATCH_QUEUE, 2, 0),
+	      -ENOTCONN, -ENODEV, -EBADF);
+	len = read(l->client, events, sizeof(events));
+	CHECK(len < 0 ? -errno : 0, -EAGAIN);
+	if (len > 0 && (len % sizeof(events[0]) ||
+			events[0].type > SHRBUF_EVENT_OVERFLOW))
+		count_bad(__LINE__);
+	if (next_random(&l->seed) % 2)
+		CHECK(try_unwatch(l->client, fd, 0), -EBADF, -EINVAL, -ENOENT);
+	if (next_random(&l->seed) % 4 == 0)
+		CHECK(try_unwatch(l->client, video, SHRBUF_WATCH_QUEUE),
+		      -ENOTCONN, -ENODEV, -ENOENT, -EBADF);
+	close(video);
 }
 
-static void *fill(void *arg)
+static void fill(struct looker *l)
 {
-	unsigned int seed = (unsigned long)arg;
-	int client = open("/dev/shrbuf", O_RDWR | O_CLOEXEC);
+	uint32_t s = next_random(&l->seed) % (SHRBUF_STATE_ERROR + 1);
 
-	while (!stopped()) {
-		uint32_t s = next_random(&seed) % (SHRBUF_STATE_ERROR + 1);
-
-		CHECK(try_set_state(client, pick(&seed), s), -EBADF, -EINVAL,
-		      -EPERM, -EBUSY);
-		if (next_random(&seed) % 16)
-			continue;
-		close(client);
-		client = open("/dev/shrbuf", O_RDWR | O_CLOEXEC);
-	}
-	close(client);
-	return NULL;
+	CHECK(try_set_state(l->client, pick(&l->seed), s), -EBADF, -EINVAL, -EPERM, -EBUSY);
 }
 
-static void *own(void *arg)
+static void own(struct looker *l)
 {
-	unsigned int seed = (unsigned long)arg;
-	int client = open("/dev/shrbuf", O_RDWR | O_CLOEXEC);
+	struct shrbuf_adopt_op op = {
+		.fd = pick(&l->seed), .fd_flags = O_RDWR,
+	};
+	int ret = try_ioctl(l->client, SHRBUF_IOC_ADOPT, &op);
 
-	while (!stopped()) {
-		struct shrbuf_adopt_op op = {
-			.fd = pick(&seed), .fd_flags = O_RDWR,
-		};
-		int ret = try_ioctl(client, SHRBUF_IOC_ADOPT, &op);
-
-		CHECK(ret, -EBADF, -EINVAL);
-		if (!ret && next_random(&seed) % 2)
-			CHECK(try_disown(client, op.buffer_fd), -ENOENT);
-		if (!ret)
-			close(op.buffer_fd);
-		if (next_random(&seed) % 16)
-			continue;
-		close(client);
-		client = open("/dev/shrbuf", O_RDWR | O_CLOEXEC);
-	}
-	close(client);
-	return NULL;
+	CHECK(ret, -EBADF, -EINVAL);
+	if (!ret && next_random(&l->seed) % 2)
+		CHECK(try_disown(l->client, op.buffer_fd), -ENOENT);
+	if (!ret)
+		close(op.buffer_fd);
 }
 
-static void *read_fdinfo(void *arg)
+static void read_fdinfo(struct looker *l)
 {
 	char line[128];
 	int fd;
 
-	(void)arg;
-	while (!stopped()) {
-		for (fd = 0; fd < 64; fd++) {
-			FILE *file;
+	(void)l;
+	for (fd = 0; fd < 64; fd++) {
+		FILE *file;
 
-			snprintf(line, sizeof(line), "/proc/self/fdinfo/%d", fd);
-			file = fopen(line, "re");
-			while (file && fgets(line, sizeof(line), file))
-				;
-			if (file)
-				fclose(file);
-		}
-		buffers_alive();
+		snprintf(line, sizeof(line), "/proc/self/fdinfo/%d", fd);
+		file = fopen(line, "re");
+		while (file && fgets(line, sizeof(line), file))
+			;
+		if (file)
+			fclose(file);
 	}
-	return NULL;
+	buffers_alive();
 }
 
-static void *(*const everybody[])(void *) = {
-	ask, ask, hold_and_release, watch_and_read, watch_and_read, fill, own,
-	read_fdinfo,
+/* @keeps: about so many times with the same file of /dev/shrbuf */
+static const struct {
+	void (*look)(struct looker *l);
+	unsigned int keeps;
+} everybody[] = {
+	{ ask, 16 }, { ask, 16 }, { hold_and_release, 16 },
+	{ watch_and_read, 32 }, { watch_and_read, 32 }, { fill, 16 }, { own, 16 },
+	{ read_fdinfo, 16 },
 };
+
+static int open_client(void)
+{
+	return open("/dev/shrbuf", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+}
 
 /* Signals are for the one who decides: all of them together would never let him go on. */
 static void *start(void *arg)
 {
 	unsigned long i = (unsigned long)arg;
+	struct looker l = { .seed = i + 1, .client = open_client() };
 
 	thread_without_signals();
-	return everybody[i]((void *)(i + 1));
+	while (!stopped()) {
+		everybody[i].look(&l);
+		if (next_random(&l.seed) % everybody[i].keeps)
+			continue;
+		/* what it has goes with the file */
+		close(l.client);
+		l.client = open_client();
+	}
+	close(l.client);
+	return NULL;
 }
 
 /* those who decide */
@@ -267,13 +235,12 @@ static void *stream(void *arg)
 		if (i % 30 == 29) {
 			CHECK(try_streamoff(cam));
 			for (index = 0; index < NR_BUFS; index++)
-				CHECK(try_qbuf(cam, V4L2_MEMORY_MMAP, index, NULL,
-					       NULL));
+				CHECK(try_queue(cam, index));
 			CHECK(try_streamon(cam));
 		}
 		index = try_dqbuf(cam, V4L2_MEMORY_MMAP);
 		CHECK(index);
-		CHECK(try_qbuf(cam, V4L2_MEMORY_MMAP, index, NULL, NULL));
+		CHECK(try_queue(cam, index));
 	}
 	return NULL;
 }
@@ -303,7 +270,22 @@ static void *stream_imported(void *arg)
 	return NULL;
 }
 
-/* Attach, allocate, stream, free, detach; half of the time just close. */
+/* attaches, allocates, and streams */
+static void begin(struct camera *cam)
+{
+	int i;
+
+	CHECK(try_attach(cam->fd), -EALREADY);
+	CHECK(try_reqbufs(cam, V4L2_MEMORY_MMAP, NR_BUFS));
+	for (i = 0; i < NR_BUFS; i++) {
+		set_shared(i, try_expbuf(cam, i, 0, O_RDWR | O_CLOEXEC));
+		CHECK(try_queue(cam, i));
+	}
+	CHECK(try_streamon(cam));
+	CHECK(try_dqbuf(cam, V4L2_MEMORY_MMAP));
+}
+
+/* Half of the time frees and detaches, else just closes. */
 static void *come_and_go(void *arg)
 {
 	unsigned int i;
@@ -311,19 +293,11 @@ static void *come_and_go(void *arg)
 	(void)arg;
 	for (i = 0; i < LOOPS / 10; i++) {
 		struct camera cam = { .type = V4L2_BUF_TYPE_VIDEO_CAPTURE };
-		int j;
 
 		cam.fd = open(path, O_RDWR | O_CLOEXEC);
 		if (cam.fd < 0)
 			continue;
-		CHECK(try_attach(cam.fd), -EALREADY);
-		CHECK(try_reqbufs(&cam, V4L2_MEMORY_MMAP, NR_BUFS));
-		for (j = 0; j < NR_BUFS; j++) {
-			set_shared(j, try_expbuf(&cam, j, 0, O_RDWR | O_CLOEXEC));
-			CHECK(try_qbuf(&cam, V4L2_MEMORY_MMAP, j, NULL, NULL));
-		}
-		CHECK(try_streamon(&cam));
-		CHECK(try_dqbuf(&cam, V4L2_MEMORY_MMAP));
+		begin(&cam);
 		if (i % 2) {
 			CHECK(try_streamoff(&cam));
 			CHECK(try_reqbufs(&cam, V4L2_MEMORY_MMAP, 0));
@@ -367,14 +341,7 @@ static void *unload(void *arg)
 			count_bad(__LINE__);
 			break;
 		}
-		CHECK(try_attach(cam.fd), -EALREADY);
-		CHECK(try_reqbufs(&cam, V4L2_MEMORY_MMAP, NR_BUFS));
-		for (j = 0; j < NR_BUFS; j++) {
-			set_shared(j, try_expbuf(&cam, j, 0, O_RDWR | O_CLOEXEC));
-			CHECK(try_qbuf(&cam, V4L2_MEMORY_MMAP, j, NULL, NULL));
-		}
-		CHECK(try_streamon(&cam));
-		CHECK(try_dqbuf(&cam, V4L2_MEMORY_MMAP));
+		begin(&cam);
 		close(cam.fd);
 		for (j = 0; j < 10000 && !reload(false); j++)
 			usleep(1000);
