@@ -428,6 +428,20 @@ void camera_reqbufs(struct camera *cam, enum v4l2_memory memory,
 	assert_int_equal(cam->nr_bufs, count);
 }
 
+void camera_shared(struct camera *cam, enum camera_kind kind, unsigned int count)
+{
+	camera_open(cam, kind);
+	attach(cam->fd);
+	camera_reqbufs(cam, V4L2_MEMORY_MMAP, count);
+}
+
+void camera_done(struct camera *cam)
+{
+	camera_reqbufs(cam, V4L2_MEMORY_MMAP, 0);
+	detach(cam->fd);
+	camera_close(cam);
+}
+
 int try_expbuf(struct camera *cam, unsigned int index, unsigned int plane,
 	       unsigned int flags)
 {

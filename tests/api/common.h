@@ -90,6 +90,10 @@ void camera_format(struct camera *cam, unsigned int width, unsigned int height);
 int try_reqbufs(struct camera *cam, enum v4l2_memory memory, unsigned int count);
 void camera_reqbufs(struct camera *cam, enum v4l2_memory memory,
 		    unsigned int count);
+/* open, attached, with buffers */
+void camera_shared(struct camera *cam, enum camera_kind kind, unsigned int count);
+/* without buffers, detached, closed */
+void camera_done(struct camera *cam);
 int try_expbuf(struct camera *cam, unsigned int index, unsigned int plane,
 	       unsigned int flags);
 int camera_expbuf(struct camera *cam, unsigned int index, unsigned int plane,

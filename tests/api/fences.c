@@ -62,9 +62,7 @@ int end_of(int sync)
 
 void camera_with_fences(struct camera *cam, uint32_t fence_ms, int fds[2])
 {
-	testcam_new("stock");
-	testcam_open(cam);
-	attach(cam->fd);
+	testcam_attached(cam);
 	assert_int_equal(try_configure(cam->fd, SHRBUF_CONFIG_FENCES, fence_ms), 0);
 	camera_reqbufs(cam, V4L2_MEMORY_MMAP, 2);
 	fds[0] = export_plane(cam, 0, 0);

@@ -60,9 +60,7 @@ static void mmap_streaming(void **state)
 	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
 		struct camera cam;
 
-		camera_open(&cam, kinds[i]);
-		attach(cam.fd);
-		camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 4);
+		camera_shared(&cam, kinds[i], 4);
 		assert_int_equal(buffers_alive(), 4 * cam.nr_planes);
 		camera_run(&cam, 10);
 		/* again with the same buffers */
@@ -85,9 +83,7 @@ static void create_bufs(void **state)
 	int fd;
 
 	(void)state;
-	camera_open(&cam, CAMERA_SINGLE);
-	attach(cam.fd);
-	camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 2);
+	camera_shared(&cam, CAMERA_SINGLE, 2);
 	memset(&create, 0, sizeof(create));
 	create.count = 2;
 	create.memory = V4L2_MEMORY_MMAP;
@@ -97,9 +93,7 @@ static void create_bufs(void **state)
 	fd = camera_expbuf(&cam, create.index, 0, O_RDWR);
 	assert_true(import_id(fd) > 0);
 	close(fd);
-	camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 0);
-	detach(cam.fd);
-	camera_close(&cam);
+	camera_done(&cam);
 	expect_no_buffers();
 }
 
@@ -301,9 +295,7 @@ static void close_while_streaming(void **state)
 	int fd, i;
 
 	(void)state;
-	camera_open(&cam, CAMERA_SINGLE);
-	attach(cam.fd);
-	camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 3);
+	camera_shared(&cam, CAMERA_SINGLE, 3);
 	size = camera_plane_size(&cam, 0);
 	fd = camera_expbuf(&cam, 0, 0, O_RDONLY);
 	for (i = 0; i < 3; i++)
@@ -365,9 +357,7 @@ static void interrupted(void **state)
 	unsigned int i;
 
 	(void)state;
-	camera_open(&cam, CAMERA_SINGLE);
-	attach(cam.fd);
-	camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 3);
+	camera_shared(&cam, CAMERA_SINGLE, 3);
 	stop_toggling = false;
 	assert_int_equal(pthread_create(&thread, NULL, toggle_streaming, &cam),
 			 0);
@@ -389,9 +379,7 @@ static void interrupted(void **state)
 	sigaction(SIGALRM, &old, NULL);
 	__atomic_store_n(&stop_toggling, true, __ATOMIC_RELAXED);
 	pthread_join(thread, NULL);
-	camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 0);
-	detach(cam.fd);
-	camera_close(&cam);
+	camera_done(&cam);
 	expect_no_buffers();
 }
 
@@ -670,9 +658,7 @@ static void driver_goes(void **state)
 	int fd;
 
 	(void)state;
-	camera_open(&cam, CAMERA_SINGLE);
-	attach(cam.fd);
-	camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 3);
+	camera_shared(&cam, CAMERA_SINGLE, 3);
 	size = camera_plane_size(&cam, 0);
 	camera_run(&cam, 3);
 	fd = camera_expbuf(&cam, 0, 0, O_RDONLY);
@@ -700,13 +686,9 @@ static void contiguous_holds_driver(void **state)
 	(void)state;
 	shrbuf_dev();
 	before = refs_now();
-	camera_open(&cam, CAMERA_MULTI);
-	attach(cam.fd);
-	camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 2);
+	camera_shared(&cam, CAMERA_MULTI, 2);
 	fd = camera_expbuf(&cam, 0, 0, O_RDWR);
-	camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 0);
-	detach(cam.fd);
-	camera_close(&cam);
+	camera_done(&cam);
 	assert_int_equal(buffers_alive(), 1);
 	assert_int_equal(remove_module("vivid"), -EAGAIN);
 	close(fd);

@@ -105,9 +105,7 @@ static void wrong_devices(void **state)
 	camera_close(&cam);
 	testcam_act("free");
 
-	testcam_new("stock");
-	testcam_open(&cam);
-	attach(cam.fd);
+	testcam_attached(&cam);
 	testcam_act("unregister");
 	assert_int_equal(try_configure(cam.fd, REFUSE, 0), -ENODEV);
 	camera_close(&cam);

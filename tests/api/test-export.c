@@ -48,9 +48,7 @@ static void twice_gives_one(void **state)
 	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
 		struct camera cam;
 
-		camera_open(&cam, kinds[i]);
-		attach(cam.fd);
-		camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 3);
+		camera_shared(&cam, kinds[i], 3);
 		for (plane = 0; plane < cam.nr_planes; plane++) {
 			int a = camera_expbuf(&cam, 1, plane, O_RDWR);
 			int b = camera_expbuf(&cam, 1, plane, O_RDWR | O_CLOEXEC);
@@ -79,9 +77,7 @@ static void twice_gives_one(void **state)
 			close(a);
 			close(b);
 		}
-		camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 0);
-		detach(cam.fd);
-		camera_close(&cam);
+		camera_done(&cam);
 	}
 	expect_no_buffers();
 }
@@ -95,9 +91,7 @@ static void access_mode(void **state)
 	void *p;
 
 	(void)state;
-	camera_open(&cam, CAMERA_SINGLE);
-	attach(cam.fd);
-	camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 2);
+	camera_shared(&cam, CAMERA_SINGLE, 2);
 	size = camera_plane_size(&cam, 0);
 	rw = camera_expbuf(&cam, 0, 0, O_RDWR);
 	ro = camera_expbuf(&cam, 0, 0, O_RDONLY);
@@ -111,9 +105,7 @@ static void access_mode(void **state)
 	munmap(p, size);
 	close(rw);
 	close(ro);
-	camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 0);
-	detach(cam.fd);
-	camera_close(&cam);
+	camera_done(&cam);
 	expect_no_buffers();
 }
 
@@ -124,9 +116,7 @@ static void no_read_no_write(void **state)
 	int fd;
 
 	(void)state;
-	camera_open(&cam, CAMERA_SINGLE);
-	attach(cam.fd);
-	camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 2);
+	camera_shared(&cam, CAMERA_SINGLE, 2);
 	fd = camera_expbuf(&cam, 0, 0, O_RDWR);
 	assert_int_equal(read(fd, &c, 1), -1);
 	assert_int_equal(errno, EINVAL);
@@ -138,9 +128,7 @@ static void no_read_no_write(void **state)
 	assert_true(lseek(fd, 0, SEEK_END) >=
 		    (off_t)camera_plane_size(&cam, 0));
 	close(fd);
-	camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 0);
-	detach(cam.fd);
-	camera_close(&cam);
+	camera_done(&cam);
 	expect_no_buffers();
 }
 
@@ -158,17 +146,13 @@ static void path_outlives_file(void **state)
 
 	(void)state;
 	for (round = 0; round < 2; round++) {
-		camera_open(&cam, CAMERA_SINGLE);
-		attach(cam.fd);
-		camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 2);
+		camera_shared(&cam, CAMERA_SINGLE, 2);
 		fd = camera_expbuf(&cam, 0, 0, O_RDWR);
 		snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
 		path = do_open(name, O_PATH);
 		if (round) {
 			/* only the file descriptor holds the buffer */
-			camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 0);
-			detach(cam.fd);
-			camera_close(&cam);
+			camera_done(&cam);
 		}
 		close(fd);
 		/* files are freed after a grace period, and used again */
@@ -184,9 +168,7 @@ static void path_outlives_file(void **state)
 			assert_non_null(strstr(link, "dmabuf"));
 			assert_true(import_id(fd) > 0);
 			close(fd);
-			camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 0);
-			detach(cam.fd);
-			camera_close(&cam);
+			camera_done(&cam);
 		}
 		for (i = 0; i < ARRAY_SIZE(others); i++)
 			close(others[i]);
@@ -205,9 +187,7 @@ static void mapping_shows_picture(void **state)
 	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
 		struct camera cam;
 
-		camera_open(&cam, kinds[i]);
-		attach(cam.fd);
-		camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 3);
+		camera_shared(&cam, kinds[i], 3);
 		camera_run(&cam, 5);
 		for (plane = 0; plane < cam.nr_planes; plane++) {
 			size_t size = camera_plane_size(&cam, plane);
@@ -229,9 +209,7 @@ static void mapping_shows_picture(void **state)
 			expect_picture(a, size);
 			munmap(a, size);
 		}
-		camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 0);
-		detach(cam.fd);
-		camera_close(&cam);
+		camera_done(&cam);
 	}
 	expect_no_buffers();
 }
@@ -243,9 +221,7 @@ static void mapping_wrong(void **state)
 	int fd;
 
 	(void)state;
-	camera_open(&cam, CAMERA_SINGLE);
-	attach(cam.fd);
-	camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 2);
+	camera_shared(&cam, CAMERA_SINGLE, 2);
 	fd = camera_expbuf(&cam, 0, 0, O_RDWR);
 	size = lseek(fd, 0, SEEK_END);
 	assert_true(mmap(NULL, size + 4096, PROT_READ, MAP_SHARED, fd, 0) ==
@@ -255,9 +231,7 @@ static void mapping_wrong(void **state)
 	assert_int_equal(do_sync(fd, 0), -EINVAL);
 	assert_int_equal(do_sync(fd, ~0ULL), -EINVAL);
 	close(fd);
-	camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 0);
-	detach(cam.fd);
-	camera_close(&cam);
+	camera_done(&cam);
 	expect_no_buffers();
 }
 

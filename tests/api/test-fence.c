@@ -20,9 +20,7 @@ static void none_by_default(void **state)
 	int fd;
 
 	(void)state;
-	testcam_new("stock");
-	testcam_open(&cam);
-	attach(cam.fd);
+	testcam_attached(&cam);
 	camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 2);
 	fd = export_plane(&cam, 0, 0);
 	camera_qbuf(&cam, V4L2_MEMORY_MMAP, 0);
@@ -171,9 +169,7 @@ static void not_for_private_buffers(void **state)
 	int fd;
 
 	(void)state;
-	testcam_new("stock");
-	testcam_open(&cam);
-	attach(cam.fd);
+	testcam_attached(&cam);
 	assert_int_equal(try_configure(cam.fd, SHRBUF_CONFIG_FENCES, SHRBUF_MAX_FENCE_MS), 0);
 	camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 2);
 	camera_qbuf(&cam, V4L2_MEMORY_MMAP, 0);
@@ -276,9 +272,7 @@ static void imported(void **state)
 	int fd, sync, i;
 
 	(void)state;
-	testcam_new("stock");
-	testcam_open(&cam);
-	attach(cam.fd);
+	testcam_attached(&cam);
 	assert_int_equal(try_configure(cam.fd, SHRBUF_CONFIG_FENCES, SHRBUF_MAX_FENCE_MS), 0);
 	camera_reqbufs(&cam, V4L2_MEMORY_DMABUF, 2);
 	fd = alloc_buffer(camera_plane_size(&cam, 0), O_RDWR);

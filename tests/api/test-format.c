@@ -563,9 +563,7 @@ static void larger_buffers(void **state)
 	assert_int_equal(info.format.width, 320);
 	assert_int_equal(info.format.planes[1].offset, fmt_stride(&cam, 0) * 180);
 	close(fd);
-	camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 0);
-	detach(cam.fd);
-	camera_close(&cam);
+	camera_done(&cam);
 }
 
 int main(void)

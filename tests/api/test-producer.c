@@ -163,9 +163,7 @@ static void who_may(void **state)
 
 	(void)state;
 	/* memory of a queue: only its device */
-	camera_open(&cam, CAMERA_SINGLE);
-	attach(cam.fd);
-	camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 3);
+	camera_shared(&cam, CAMERA_SINGLE, 3);
 	fd = high_fd(camera_expbuf(&cam, 0, 0, O_RDWR));
 	ro = high_fd(camera_expbuf(&cam, 0, 0, O_RDONLY));
 	for (s = 0; s <= SHRBUF_STATE_ERROR; s++) {

@@ -201,15 +201,11 @@ static void import_and_close(void **state)
 	};
 
 	(void)state;
-	camera_open(&cam, CAMERA_SINGLE);
-	attach(cam.fd);
-	camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 2);
+	camera_shared(&cam, CAMERA_SINGLE, 2);
 	shared_fd = camera_expbuf(&cam, 0, 0, O_RDWR | O_CLOEXEC);
 	run_threads(functions, ARRAY_SIZE(functions), NULL);
 	close(shared_fd);
-	camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 0);
-	detach(cam.fd);
-	camera_close(&cam);
+	camera_done(&cam);
 	expect_no_buffers();
 }
 

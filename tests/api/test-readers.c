@@ -153,9 +153,7 @@ static void refuse_imported(void **state)
 	int fd, other;
 
 	(void)state;
-	testcam_new("stock");
-	testcam_open(&cam);
-	attach(cam.fd);
+	testcam_attached(&cam);
 	assert_int_equal(try_configure(cam.fd, REFUSE, 0), 0);
 	camera_reqbufs(&cam, V4L2_MEMORY_DMABUF, 2);
 	fd = alloc_buffer(camera_plane_size(&cam, 0), O_RDWR);

@@ -65,9 +65,7 @@ static void registered_again(void **state)
 		struct camera old, new;
 		int fd, fd2;
 
-		testcam_new("stock");
-		testcam_open(&old);
-		attach(old.fd);
+		testcam_attached(&old);
 		camera_reqbufs(&old, V4L2_MEMORY_MMAP, 2);
 		fd = camera_expbuf(&old, 0, 0, O_RDWR);
 		testcam_act(how[i]);
@@ -111,9 +109,7 @@ static void freed_at_once(void **state)
 		struct camera cam;
 		int fd;
 
-		testcam_new("stock");
-		testcam_open(&cam);
-		attach(cam.fd);
+		testcam_attached(&cam);
 		camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 2);
 		fd = camera_expbuf(&cam, 0, 0, O_RDWR);
 		camera_close(&cam);

@@ -112,9 +112,7 @@ static void hold_against_two_queues(void **state)
 	assert_int_equal(try_configure(vivid.fd, REFUSE, 0), 0);
 	camera_reqbufs(&vivid, V4L2_MEMORY_DMABUF, 2);
 	fd = alloc_buffer(camera_plane_size(&vivid, 0), O_RDWR);
-	testcam_new("stock");
-	testcam_open(&cam);
-	attach(cam.fd);
+	testcam_attached(&cam);
 	assert_int_equal(try_configure(cam.fd, REFUSE, 0), 0);
 	camera_reqbufs(&cam, V4L2_MEMORY_DMABUF, 2);
 	set_state(shrbuf_dev(), fd, SHRBUF_STATE_FILLED);

@@ -272,9 +272,7 @@ static void queue_and_buffer(void **state)
 	struct camera cam;
 
 	(void)state;
-	camera_open(&cam, CAMERA_SINGLE);
-	attach(cam.fd);
-	camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 3);
+	camera_shared(&cam, CAMERA_SINGLE, 3);
 	fd = high_fd(camera_expbuf(&cam, 1, 0, O_RDONLY));
 	watch(client, cam.fd, SHRBUF_WATCH_QUEUE, 1, EVENT(ORPHANED));
 	watch(client, fd, 0, 2, EVENT(ORPHANED));

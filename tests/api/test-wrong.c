@@ -394,9 +394,7 @@ static void expbuf_wrong(void **state)
 	fd = camera_expbuf(&cam, 0, 0, O_ACCMODE);
 	assert_true(import_id(fd) > 0);
 	close(fd);
-	camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 0);
-	detach(cam.fd);
-	camera_close(&cam);
+	camera_done(&cam);
 	expect_no_buffers();
 }
 
@@ -413,9 +411,7 @@ static void no_free_fd(void **state)
 	camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 2);
 	foreign = camera_expbuf(&cam, 0, 0, O_RDWR | O_CLOEXEC);
 	camera_close(&cam);
-	camera_open(&cam, CAMERA_SINGLE);
-	attach(cam.fd);
-	camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 2);
+	camera_shared(&cam, CAMERA_SINGLE, 2);
 	test_dev();
 
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
@@ -432,9 +428,7 @@ static void no_free_fd(void **state)
 	assert_int_equal(expbuf, -EMFILE);
 
 	close(foreign);
-	camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 0);
-	detach(cam.fd);
-	camera_close(&cam);
+	camera_done(&cam);
 	expect_no_buffers();
 }
 

@@ -59,13 +59,18 @@ void testcam_open(struct camera *cam)
 	do_ioctl(cam->fd, VIDIOC_G_FMT, &cam->fmt);
 }
 
+void testcam_attached(struct camera *cam)
+{
+	testcam_new("stock");
+	testcam_open(cam);
+	attach(cam->fd);
+}
+
 int testcam_with_frame(struct camera *cam, uint32_t flags, uint32_t ms)
 {
 	int fd;
 
-	testcam_new("stock");
-	testcam_open(cam);
-	attach(cam->fd);
+	testcam_attached(cam);
 	assert_int_equal(try_configure(cam->fd, flags, ms), 0);
 	camera_reqbufs(cam, V4L2_MEMORY_MMAP, 2);
 	fd = export_plane(cam, 0, 0);

@@ -15,6 +15,8 @@ void testcam_act(const char *what);
 void testcam_new(const char *kind);
 /* waits until it is there */
 void testcam_open(struct camera *cam);
+/* a stock device, open and attached */
+void testcam_attached(struct camera *cam);
 /* attached, configured, streaming, its first buffer has a frame: the dma-buf of that */
 int testcam_with_frame(struct camera *cam, uint32_t flags, uint32_t ms);
 /* teardown of a test: as test_cleanup(), and the test camera is gone */
