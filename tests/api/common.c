@@ -605,6 +605,21 @@ int video_open(const char *driver)
 	return fd;
 }
 
+int module_refs(const char *module)
+{
+	char path[64], text[16] = "";
+	int fd, refs = -1;
+
+	snprintf(path, sizeof(path), "/sys/module/%s/refcnt", module);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	if (read(fd, text, sizeof(text) - 1) > 0)
+		refs = atoi(text);
+	close(fd);
+	return refs;
+}
+
 /* displays */
 
 int drm_open(const char *driver)

@@ -120,6 +120,9 @@ int video_open(const char *driver);
 int try_alloc(size_t size, uint32_t flags, int device, const char *name);
 int do_alloc(size_t size, uint32_t flags, int device, const char *name);
 
+/* references of a module, -1 if it is not loaded */
+int module_refs(const char *module);
+
 /* displays */
 /* file descriptor of the DRM device of this driver, or -1 */
 int drm_open(const char *driver);

@@ -423,10 +423,15 @@ static bool camera_back(void *arg)
 	       !access("/dev/video0", F_OK);
 }
 
+void camera_wait(void)
+{
+	wait_for(camera_back, NULL, "the camera to come back");
+}
+
 void camera_bind(void)
 {
 	do_write(DRIVER "bind", "vivid.0");
-	wait_for(camera_back, NULL, "the camera to come back");
+	camera_wait();
 }
 
 int bind_and_cleanup(void **state)

@@ -86,6 +86,8 @@ void camera_pause(struct camera *cam, bool pause);
 /* takes the single-planar camera from its driver, and gives it back */
 void camera_unbind(void);
 void camera_bind(void);
+/* waits until it is there again */
+void camera_wait(void);
 /* as test_cleanup(), for tests that unbind it */
 int bind_and_cleanup(void **state);
 

@@ -18,12 +18,11 @@
 #include <linux/dma-buf.h>
 #include <xf86drm.h>
 
-#include "common.h"
+#include "requests.h"
+#include "testcam.h"
 #include "../kernel/shrbuf_testdev.h"
 
 #define PAGE		4096
-#define TESTCAM		"/sys/module/shrbuf_testcam/"
-#define VIVID		"/sys/bus/platform/drivers/vivid/"
 
 /* Which memory, and how it is listed. */
 static const struct kind {
@@ -285,32 +284,18 @@ static void displays(void **state)
 		skip();
 }
 
-static bool testcam_is_there(void *arg)
+static int testcam_fd(const char *kind)
 {
-	int *fd = arg;
+	struct camera cam;
 
-	*fd = video_open("shrbuf_testcam");
-	return *fd >= 0;
-}
-
-static int testcam_new(const char *kind)
-{
-	int fd;
-
-	do_write(TESTCAM "parameters/kind", kind);
-	do_write(TESTCAM "parameters/act", "new");
-	wait_for(testcam_is_there, &fd, "the test camera");
-	return fd;
-}
-
-static void testcam_free(void)
-{
-	do_write(TESTCAM "parameters/act", "free");
+	testcam_new(kind);
+	testcam_open(&cam);
+	return cam.fd;
 }
 
 static void device_without_dma(void **state)
 {
-	int fd = testcam_new("no-dma");
+	int fd = testcam_fd("no-dma");
 
 	(void)state;
 	assert_int_equal(try_alloc(PAGE, SHRBUF_ALLOC_DEVICE, fd, "t"),
@@ -318,56 +303,46 @@ static void device_without_dma(void **state)
 	assert_int_equal(try_alloc(PAGE, SHRBUF_ALLOC_DEVICE |
 				   SHRBUF_ALLOC_CONTIG, fd, "t"), -EOPNOTSUPP);
 	close(fd);
-	testcam_free();
+	testcam_act("free");
 	expect_no_buffers();
 }
 
 static void device_gone(void **state)
 {
-	int fd = testcam_new("stock");
+	int fd = testcam_fd("stock");
 	int buf = do_alloc(PAGE, SHRBUF_ALLOC_DEVICE | SHRBUF_ALLOC_CONTIG, fd, "t");
 
 	(void)state;
-	do_write(TESTCAM "parameters/act", "unregister");
+	testcam_act("unregister");
 	assert_int_equal(try_alloc(PAGE, SHRBUF_ALLOC_DEVICE, fd, "t"), -ENODEV);
 	assert_int_equal(try_alloc(PAGE, SHRBUF_ALLOC_DEVICE |
 				   SHRBUF_ALLOC_CONTIG, fd, "t"), -ENODEV);
 	close(fd);
-	testcam_free();
+	testcam_act("free");
 	assert_int_equal(try_ioctl(test_dev(), SHRBUF_TEST_PEEK,
 				   (void *)SHRBUF_TEST_ARG(buf, 0)), 0);
 	close(buf);
 	expect_no_buffers();
 }
 
-static int testcam_references(void)
-{
-	char text[16] = "";
-	int fd = do_open(TESTCAM "refcnt", O_RDONLY);
-
-	assert_true(read(fd, text, sizeof(text) - 1) > 0);
-	close(fd);
-	return atoi(text);
-}
-
 static bool testcam_unused(void *arg)
 {
-	return testcam_references() == *(int *)arg;
+	return module_refs("shrbuf_testcam") == *(int *)arg;
 }
 
 /* Contiguous memory keeps the driver; pages do not need it. */
 static void driver_stays(void **state)
 {
-	int before = testcam_references();
-	int fd = testcam_new("stock");
+	int before = module_refs("shrbuf_testcam");
+	int fd = testcam_fd("stock");
 	int pages, contig;
 
 	(void)state;
 	pages = do_alloc(PAGE, SHRBUF_ALLOC_DEVICE, fd, "t");
 	contig = do_alloc(PAGE, SHRBUF_ALLOC_DEVICE | SHRBUF_ALLOC_CONTIG, fd, "t");
 	close(fd);
-	testcam_free();
-	assert_int_equal(testcam_references(), before + 1);
+	testcam_act("free");
+	assert_int_equal(module_refs("shrbuf_testcam"), before + 1);
 	close(contig);
 	wait_for(testcam_unused, &before, "the driver to be unused");
 	close(pages);
@@ -390,14 +365,14 @@ static void unbind(void **state)
 	start(fd);
 	memset(p, 0x21, size);
 	end(fd);
-	do_write(VIVID "unbind", "vivid.0");
+	camera_unbind();
 	assert_int_equal(try_ioctl(test_dev(), SHRBUF_TEST_PEEK,
 				   (void *)SHRBUF_TEST_ARG(fd, 3)), 0x21);
 	assert_int_equal(p[size - 1], 0x21);
 	munmap(p, size);
 	close(fd);
 	expect_no_buffers();
-	do_write(VIVID "bind", "vivid.0");
+	camera_bind();
 	/* fails the test if it is not there again */
 	camera_path(CAMERA_MULTI);
 }

@@ -21,7 +21,7 @@
 #include <linux/module.h>
 #include <linux/userfaultfd.h>
 
-#include "common.h"
+#include "requests.h"
 
 #define DRIVER	"/sys/bus/platform/drivers/vivid/"
 
@@ -385,36 +385,6 @@ static void interrupted(void **state)
 
 /* removal of the device */
 
-static void unbind(const char *name)
-{
-	do_write(DRIVER "unbind", name);
-}
-
-static bool camera_back(void *arg)
-{
-	(void)arg;
-	return !access("/sys/bus/platform/drivers/vivid/vivid.0/video4linux",
-		       F_OK) && !access("/dev/video0", F_OK);
-}
-
-static void bind(const char *name)
-{
-	do_write(DRIVER "bind", name);
-	wait_for(camera_back, NULL, "the camera to come back");
-}
-
-static int module_refs(const char *module)
-{
-	char path[64], text[16] = "";
-	int fd;
-
-	snprintf(path, sizeof(path), "/sys/module/%s/refcnt", module);
-	fd = do_open(path, O_RDONLY);
-	assert_true(read(fd, text, sizeof(text) - 1) > 0);
-	close(fd);
-	return atoi(text);
-}
-
 struct refs {
 	int shrbuf, vivid;
 };
@@ -467,7 +437,7 @@ static void unbind_attached(void **state)
 			assert_true(try_dqbuf(&cam, V4L2_MEMORY_MMAP) >= 0);
 		}
 
-		unbind("vivid.0");
+		camera_unbind();
 
 		if (at != UNBIND_IDLE) {
 			assert_int_equal(try_attach(cam.fd), -ENODEV);
@@ -484,7 +454,7 @@ static void unbind_attached(void **state)
 		expect_no_buffers();
 		wait_for(refs_are, &before, "references of the modules");
 
-		bind("vivid.0");
+		camera_bind();
 		/* a fresh device is not attached */
 		camera_open(&cam, CAMERA_SINGLE);
 		assert_int_equal(try_detach(cam.fd), -ENOTCONN);
@@ -609,7 +579,7 @@ static void unbind_while_locked(void **state)
 	assert_true(no_queue_listed(NULL));
 	wait_for(refs_are, &before, "references of the modules");
 
-	bind("vivid.0");
+	camera_bind();
 	camera_open(&cam, CAMERA_SINGLE);
 	attach(cam.fd);
 	detach(cam.fd);
@@ -646,7 +616,7 @@ static void load_vivid(void)
 {
 	assert_int_equal(system("modprobe vivid n_devs=2 multiplanar=1,2 allocators=0,1"),
 			 0);
-	wait_for(camera_back, NULL, "the camera to come back");
+	camera_wait();
 }
 
 /* The driver goes while its camera is attached and a picture is still in use. */

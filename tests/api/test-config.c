@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <unistd.h>
 
 #include "requests.h"
@@ -339,61 +338,27 @@ static void configured_and_removed(void **state)
 }
 
 /* The operations of the queue change back while requests run in it. */
-#define LOOPS	100
-
-static bool stop;
-
-static void *stream(void *arg)
+static void stream(struct camera *cam, void *arg)
 {
 	int *memory = arg;
 
-	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
-		struct camera cam = {
-			.fd = video_open("shrbuf_testcam"),
-			.type = V4L2_BUF_TYPE_VIDEO_CAPTURE,
-			.fmt.fmt.pix.sizeimage = 65536,
-		};
-
-		if (cam.fd < 0)
-			continue;
-		try_attach(cam.fd);
-		try_configure(cam.fd, REFUSE | FENCES, SHRBUF_MAX_FENCE_MS);
-		/* without memory in between, so that removal ends the attachment */
-		try_reqbufs(&cam, V4L2_MEMORY_DMABUF, 2);
-		try_streamon(&cam);
-		try_qbuf(&cam, V4L2_MEMORY_DMABUF, 0, memory, NULL);
-		try_streamoff(&cam);
-		try_reqbufs(&cam, V4L2_MEMORY_DMABUF, 0);
-		try_configure(cam.fd, 0, 0);
-		close(cam.fd);
-	}
-	return NULL;
+	try_attach(cam->fd);
+	try_configure(cam->fd, REFUSE | FENCES, SHRBUF_MAX_FENCE_MS);
+	/* without memory in between, so that removal ends the attachment */
+	try_reqbufs(cam, V4L2_MEMORY_DMABUF, 2);
+	try_streamon(cam);
+	try_qbuf(cam, V4L2_MEMORY_DMABUF, 0, memory, NULL);
+	try_streamoff(cam);
+	try_reqbufs(cam, V4L2_MEMORY_DMABUF, 0);
+	try_configure(cam->fd, 0, 0);
 }
 
 static void races_with_removal(void **state)
 {
-	pthread_t threads[3];
-	unsigned int i;
-	int memory;
+	int memory = alloc_buffer(65536, O_RDWR);
 
 	(void)state;
-	memory = alloc_buffer(65536, O_RDWR);
-	testcam_new("stock");
-	stop = false;
-	for (i = 0; i < ARRAY_SIZE(threads); i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, stream, &memory),
-				 0);
-	for (i = 0; i < LOOPS; i++) {
-		testcam_act("unregister");
-		usleep(1000);
-		testcam_act("register");
-		usleep(5000);
-	}
-	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
-	for (i = 0; i < ARRAY_SIZE(threads); i++)
-		pthread_join(threads[i], NULL);
-	testcam_act("unregister");
-	testcam_act("free");
+	testcam_race(stream, &memory);
 }
 
 int main(void)

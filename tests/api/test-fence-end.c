@@ -9,7 +9,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,8 +16,6 @@
 #include <linux/dma-buf.h>
 
 #include "fences.h"
-
-#define SHRBUF	"/sys/module/shrbuf/refcnt"
 
 /* The files are closed, the device goes. */
 static void removal(void **state)
@@ -72,25 +69,15 @@ static void removal(void **state)
 	camera_bind();
 }
 
-static long refcount(void)
-{
-	char text[32] = "";
-	int fd = open(SHRBUF, O_RDONLY | O_CLOEXEC);
-
-	assert_true(fd >= 0 && read(fd, text, sizeof(text) - 1) > 0);
-	close(fd);
-	return atol(text);
-}
-
 static bool refcount_is(void *arg)
 {
-	return refcount() == *(long *)arg;
+	return module_refs("shrbuf") == *(int *)arg;
 }
 
 /* A fence may outlive the buffer, the queue and the attachment. It holds the module. */
 static void holds_the_module(void **state)
 {
-	long before, with;
+	int before, with;
 	struct camera cam;
 	int fds[2], sync;
 
@@ -98,10 +85,10 @@ static void holds_the_module(void **state)
 	shrbuf_dev();
 	testcam_new("stock");
 	testcam_act("free");
-	before = refcount();
+	before = module_refs("shrbuf");
 	camera_streaming(&cam, SHRBUF_MAX_FENCE_MS, fds);
 	sync = sync_of(fds[0]);
-	assert_true(refcount() > before + 1);
+	assert_true(module_refs("shrbuf") > before + 1);
 	camera_close(&cam);
 	testcam_act("free");
 	close(fds[0]);

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,55 +120,23 @@ static void freed_at_once(void **state)
 }
 
 /* Requests run while the device goes and comes. */
-#define LOOPS	100
-
-static bool stop;
-
-static void *allocate(void *arg)
+static void allocate(struct camera *cam, void *arg)
 {
-	(void)arg;
-	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
-		struct camera cam = {
-			.fd = video_open("shrbuf_testcam"), .type = V4L2_BUF_TYPE_VIDEO_CAPTURE,
-		};
-		int fd;
+	int fd;
 
-		if (cam.fd < 0)
-			continue;
-		try_attach(cam.fd);
-		try_reqbufs(&cam, V4L2_MEMORY_MMAP, 2);
-		fd = try_expbuf(&cam, 0, 0, O_RDWR | O_CLOEXEC);
-		if (fd >= 0)
-			close(fd);
-		try_reqbufs(&cam, V4L2_MEMORY_MMAP, 0);
-		close(cam.fd);
-	}
-	return NULL;
+	(void)arg;
+	try_attach(cam->fd);
+	try_reqbufs(cam, V4L2_MEMORY_MMAP, 2);
+	fd = try_expbuf(cam, 0, 0, O_RDWR | O_CLOEXEC);
+	if (fd >= 0)
+		close(fd);
+	try_reqbufs(cam, V4L2_MEMORY_MMAP, 0);
 }
 
 static void races(void **state)
 {
-	pthread_t threads[3];
-	unsigned int i;
-
 	(void)state;
-	testcam_new("stock");
-	stop = false;
-	for (i = 0; i < ARRAY_SIZE(threads); i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, allocate,
-						NULL), 0);
-	for (i = 0; i < LOOPS; i++) {
-		/* without the lock: requests are in flight */
-		testcam_act("unregister");
-		usleep(1000);
-		testcam_act("register");
-		usleep(5000);
-	}
-	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
-	for (i = 0; i < ARRAY_SIZE(threads); i++)
-		pthread_join(threads[i], NULL);
-	testcam_act("unregister");
-	testcam_act("free");
+	testcam_race(allocate, NULL);
 	expect_no_buffers();
 }
 

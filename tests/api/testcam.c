@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -80,6 +81,58 @@ int testcam_with_frame(struct camera *cam, uint32_t flags, uint32_t ms)
 	assert_int_equal(try_dqbuf(cam, V4L2_MEMORY_MMAP), 0);
 	assert_int_equal(state_of(fd), SHRBUF_STATE_FILLED);
 	return fd;
+}
+
+#define THREADS	3
+#define LOOPS	100
+
+struct race {
+	void (*f)(struct camera *cam, void *arg);
+	void *arg;
+	bool stop;
+};
+
+static void *race_thread(void *arg)
+{
+	struct race *race = arg;
+
+	while (!__atomic_load_n(&race->stop, __ATOMIC_RELAXED)) {
+		struct camera cam = {
+			.fd = video_open("shrbuf_testcam"),
+			.type = V4L2_BUF_TYPE_VIDEO_CAPTURE,
+			.fmt.fmt.pix.sizeimage = 65536,
+		};
+
+		if (cam.fd < 0)
+			continue;
+		race->f(&cam, race->arg);
+		close(cam.fd);
+	}
+	return NULL;
+}
+
+void testcam_race(void (*f)(struct camera *cam, void *arg), void *arg)
+{
+	static struct race race;
+	pthread_t threads[THREADS];
+	unsigned int i;
+
+	race = (struct race){ .f = f, .arg = arg };
+	testcam_new("stock");
+	for (i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, race_thread, &race), 0);
+	for (i = 0; i < LOOPS; i++) {
+		/* without the lock: requests are in flight */
+		testcam_act("unregister");
+		usleep(1000);
+		testcam_act("register");
+		usleep(5000);
+	}
+	__atomic_store_n(&race.stop, true, __ATOMIC_RELAXED);
+	for (i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	testcam_act("unregister");
+	testcam_act("free");
 }
 
 int testcam_cleanup(void **state)

@@ -19,6 +19,8 @@ void testcam_open(struct camera *cam);
 void testcam_attached(struct camera *cam);
 /* attached, configured, streaming, its first buffer has a frame: the dma-buf of that */
 int testcam_with_frame(struct camera *cam, uint32_t flags, uint32_t ms);
+/* f(a camera, arg) in three threads, again and again while the device goes and comes */
+void testcam_race(void (*f)(struct camera *cam, void *arg), void *arg);
 /* teardown of a test: as test_cleanup(), and the test camera is gone */
 int testcam_cleanup(void **state);
 #define TESTCAM_TEST(f)	cmocka_unit_test_teardown(f, testcam_cleanup)

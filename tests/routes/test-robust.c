@@ -485,20 +485,6 @@ static void tap_outlives(void **state)
 	close(scene.taken.fds[0]);
 }
 
-static int module_refs(const char *module)
-{
-	char path[128];
-	int refs;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/sys/module/%s/refcnt", module);
-	file = fopen(path, "re");
-	assert_non_null(file);
-	assert_int_equal(fscanf(file, "%d", &refs), 1);
-	fclose(file);
-	return refs;
-}
-
 static bool modules_back(void *arg)
 {
 	int *refs = arg;

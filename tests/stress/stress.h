@@ -9,9 +9,6 @@
 
 #include "../api/common.h"
 
-/* References of a module, -1 if it is not loaded. */
-int module_refs(const char *module);
-
 /* A number of the command line; ends the program if it is none. */
 unsigned long parse_number(const char *text);
 
