@@ -597,7 +597,8 @@ int video_open(const char *driver)
 		if (low < 0)
 			continue;
 		if (!try_ioctl(low, VIDIOC_QUERYCAP, &cap) &&
-		    !strcmp((char *)cap.driver, driver))
+		    !strcmp((char *)cap.driver, driver) &&
+		    !(cap.device_caps & V4L2_CAP_META_CAPTURE))
 			fd = fcntl(low, F_DUPFD_CLOEXEC, FIRST_TEST_FD);
 		close(low);
 	}

@@ -113,7 +113,10 @@ int try_streamoff(struct camera *cam);
 /* capture of frames with the buffers that were requested */
 void camera_run(struct camera *cam, unsigned int frames);
 
-/* The first video device of this driver, or -1. Fails no test: it may just be going. */
+/*
+ * The first video device of this driver that is not for metadata, or -1. Fails no test: it
+ * may just be going.
+ */
 int video_open(const char *driver);
 
 /* A buffer that stays until it is closed; @device is for SHRBUF_ALLOC_DEVICE, else 0. */

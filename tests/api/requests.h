@@ -15,6 +15,8 @@
 /* file descriptors; all of these are closed after the test */
 /* moves it to where test_cleanup() finds it */
 int high_fd(int fd);
+/* the same for all file descriptors of a buffer */
+unsigned long inode_of(int fd);
 /* another open /dev/shrbuf */
 int client_new(int flags);
 /* SHRBUF_IOC_ALLOC; access is O_RDWR and so on */

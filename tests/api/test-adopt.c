@@ -22,14 +22,6 @@
 
 #define SIZE	65536
 
-static ino_t inode(int fd)
-{
-	struct stat st;
-
-	assert_int_equal(fstat(fd, &st), 0);
-	return st.st_ino;
-}
-
 /* dma-bufs of other exporters: a file descriptor, or -1 where there is no such thing */
 
 static int from_vgem(void)
@@ -137,10 +129,10 @@ static void every_exporter(void **state)
 		assert_int_equal(*q, 0x12345678);
 		/* again, it is the same buffer; also by itself */
 		again = adopt(client, foreign, O_RDWR);
-		assert_int_equal(inode(again), inode(fd));
+		assert_int_equal(inode_of(again), inode_of(fd));
 		close(again);
 		again = adopt(client, fd, O_RDWR);
-		assert_int_equal(inode(again), inode(fd));
+		assert_int_equal(inode_of(again), inode_of(fd));
 		assert_int_equal(get_info(again).id, info.id);
 		assert_int_equal(fdinfo_number(client, "adopted"), 1);
 		assert_int_equal(buffers_alive(), 1);
@@ -173,13 +165,13 @@ static void kept_by_client(void **state)
 
 	(void)state;
 	fd = adopt(one, foreign, O_RDWR);
-	first = inode(fd);
+	first = inode_of(fd);
 	id = get_info(fd).id;
 	set_state(one, fd, SHRBUF_STATE_FILLED);
 	close(fd);
 	assert_int_equal(buffers_alive(), 1);
 	fd = adopt(two, foreign, O_RDWR);
-	assert_int_equal(inode(fd), first);
+	assert_int_equal(inode_of(fd), first);
 	assert_int_equal(get_info(fd).id, id);
 	assert_int_equal(get_info(fd).frame.state, SHRBUF_STATE_FILLED);
 	close(fd);
@@ -229,7 +221,7 @@ static void two_processes(void **state)
 	int fd = adopt(shrbuf_dev(), other.foreign, O_RDWR);
 
 	(void)state;
-	other.inode = inode(fd);
+	other.inode = inode_of(fd);
 	end_child(start_child(adopt_elsewhere, &other), 0);
 	assert_int_equal(get_info(fd).frame.state, SHRBUF_STATE_ERROR);
 	assert_int_equal(try_disown(shrbuf_dev(), fd), 0);

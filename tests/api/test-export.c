@@ -10,22 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <linux/dma-buf.h>
 #include <xf86drm.h>
 
-#include "common.h"
+#include "requests.h"
 #include "../kernel/shrbuf_testdev.h"
-
-static ino_t inode(int fd)
-{
-	struct stat st;
-
-	assert_int_equal(fstat(fd, &st), 0);
-	return st.st_ino;
-}
 
 static const enum camera_kind kinds[] = { CAMERA_SINGLE, CAMERA_MULTI };
 
@@ -55,8 +46,8 @@ static void twice_gives_one(void **state)
 			int ro = camera_expbuf(&cam, 1, plane, O_CLOEXEC);
 			int c = camera_expbuf(&cam, 2, plane, O_RDWR);
 
-			assert_int_equal(inode(a), inode(b));
-			assert_int_not_equal(inode(a), inode(c));
+			assert_int_equal(inode_of(a), inode_of(b));
+			assert_int_not_equal(inode_of(a), inode_of(c));
 			assert_true(import_id(a) > 0);
 			assert_int_equal(import_id(a), import_id(b));
 			assert_int_equal(import_id(a), import_id(ro));
@@ -297,7 +288,7 @@ static void unattached_is_stock(void **state)
 	camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 2);
 	a = camera_expbuf(&cam, 0, 0, O_RDWR);
 	b = camera_expbuf(&cam, 0, 0, O_RDWR);
-	assert_int_not_equal(inode(a), inode(b));
+	assert_int_not_equal(inode_of(a), inode_of(b));
 	assert_int_equal(import_id(a), -EINVAL);
 	assert_int_equal(buffers_alive(), 0);
 	close(a);
@@ -421,12 +412,12 @@ static void adopted(void **state)
 			 0);
 	b = try_ioctl(test_dev(), SHRBUF_TEST_ADOPT, (void *)(long)foreign);
 	assert_true(a >= 0 && b >= 0);
-	assert_int_equal(inode(a), inode(b));
+	assert_int_equal(inode_of(a), inode_of(b));
 	assert_int_equal(import_id(a), import_id(b));
 	/* adopting our own gives our own */
 	close(b);
 	b = try_ioctl(test_dev(), SHRBUF_TEST_ADOPT, (void *)(long)a);
-	assert_int_equal(inode(a), inode(b));
+	assert_int_equal(inode_of(a), inode_of(b));
 	assert_int_equal(buffers_alive(), 1);
 
 	theirs = camera_mmap(&cam, 0, 0);

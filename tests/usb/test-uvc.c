@@ -17,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,6 +26,7 @@
 #include <xf86drmMode.h>
 
 #include "picture.h"
+#include "../api/requests.h"
 #include "../stress/stress.h"
 
 #define WIDTH	640
@@ -66,42 +66,17 @@ static void load_driver(void)
 	run(command);
 }
 
-/* Finds the node for frames: there is one for metadata, too. */
-static int uvc_open(void)
-{
-	glob_t found;
-	int fd = -1;
-	size_t i;
-
-	if (glob("/dev/video*", 0, NULL, &found))
-		return -1;
-	for (i = 0; i < found.gl_pathc && fd < 0; i++) {
-		struct v4l2_capability cap = { 0 };
-		int other = open(found.gl_pathv[i], O_RDWR | O_CLOEXEC);
-
-		if (other < 0)
-			continue;
-		if (!try_ioctl(other, VIDIOC_QUERYCAP, &cap) &&
-		    !strcmp((char *)cap.driver, "uvcvideo") &&
-		    (cap.device_caps & V4L2_CAP_VIDEO_CAPTURE))
-			fd = do_open(found.gl_pathv[i], O_RDWR);
-		close(other);
-	}
-	globfree(&found);
-	return fd;
-}
-
 static bool camera_is_there(void *arg)
 {
 	int *fd = arg;
 
-	*fd = uvc_open();
+	*fd = video_open("uvcvideo");
 	return *fd >= 0;
 }
 
 static bool camera_is_gone(void *arg)
 {
-	int fd = uvc_open();
+	int fd = video_open("uvcvideo");
 
 	(void)arg;
 	if (fd >= 0)
@@ -185,7 +160,7 @@ static int plugged(void **state)
 static int cleanup(void **state)
 {
 	(void)state;
-	closefrom(32);	/* FIRST_TEST_FD of common.c */
+	closefrom(FIRST_TEST_FD);
 	uvc_camera("unplug");
 	if (gadget)
 		kill(gadget, SIGTERM);
@@ -226,29 +201,6 @@ static void stream_format(struct stream *s, uint32_t fourcc)
 	assert_int_equal(camera_plane_size(cam, 0), picture_size(&s->picture));
 }
 
-/* a shared buffer, allocated by shrbuf */
-static int alloc(size_t size)
-{
-	struct shrbuf_alloc_op op = {
-		.size = size, .fd_flags = O_RDWR | O_CLOEXEC, .name = "usb",
-	};
-	int fd;
-
-	do_ioctl(shrbuf_dev(), SHRBUF_IOC_ALLOC, &op);
-	fd = fcntl(op.fd, F_DUPFD_CLOEXEC, 32);
-	close(op.fd);
-	return fd;
-}
-
-static int export(struct stream *s, unsigned int index)
-{
-	int low = camera_expbuf(&s->cam, index, 0, O_RDWR | O_CLOEXEC);
-	int fd = fcntl(low, F_DUPFD_CLOEXEC, 32);
-
-	close(low);
-	return fd;
-}
-
 static void stream_queue(struct stream *s, unsigned int index)
 {
 	assert_int_equal(try_qbuf(&s->cam, s->memory, index, &s->fds[index], NULL), 0);
@@ -263,9 +215,9 @@ static void stream_buffers(struct stream *s, enum v4l2_memory memory)
 	camera_reqbufs(&s->cam, memory, BUFFERS);
 	for (i = 0; i < BUFFERS; i++) {
 		if (memory == V4L2_MEMORY_DMABUF)
-			s->fds[i] = alloc(camera_plane_size(&s->cam, 0));
+			s->fds[i] = alloc_buffer(camera_plane_size(&s->cam, 0), O_RDWR);
 		else
-			s->fds[i] = export(s, i);
+			s->fds[i] = export_plane(&s->cam, i, 0);
 		stream_queue(s, i);
 	}
 }
@@ -344,14 +296,6 @@ static void check_new(bool *seen, int number)
 	seen[number] = true;
 }
 
-static unsigned long inode(int fd)
-{
-	struct stat st;
-
-	assert_int_equal(fstat(fd, &st), 0);
-	return st.st_ino;
-}
-
 /* tests */
 
 static void video_is_real(void **state)
@@ -399,10 +343,10 @@ static void exports(void **state)
 	(void)state;
 	stream_start(&s, V4L2_PIX_FMT_YUYV, V4L2_MEMORY_MMAP);
 	check_frame(&s, s.fds[stream_frame(&s)]);
-	again = export(&s, 0);
+	again = export_plane(&s.cam, 0, 0);
 	if (!patched) {
 		assert_int_equal(import_id(s.fds[0]), -EINVAL);
-		assert_int_not_equal(inode(again), inode(s.fds[0]));
+		assert_int_not_equal(inode_of(again), inode_of(s.fds[0]));
 		assert_int_equal(buffers_alive(), before);
 	} else {
 		assert_int_equal(buffers_alive(), before + BUFFERS);
@@ -413,7 +357,7 @@ static void exports(void **state)
 				assert_int_not_equal(ids[i], ids[j]);
 		}
 		assert_int_equal(import_id(again), ids[0]);
-		assert_int_equal(inode(again), inode(s.fds[0]));
+		assert_int_equal(inode_of(again), inode_of(s.fds[0]));
 	}
 	close(again);
 	stream_end(&s);
@@ -453,7 +397,7 @@ static void dmabuf_too_small(void **state)
 	(void)state;
 	stream_format(&s, V4L2_PIX_FMT_YUYV);
 	camera_reqbufs(&s.cam, V4L2_MEMORY_DMABUF, BUFFERS);
-	fd = alloc(camera_plane_size(&s.cam, 0) - 4096);
+	fd = alloc_buffer(camera_plane_size(&s.cam, 0) - 4096, O_RDWR);
 	assert_int_equal(try_qbuf(&s.cam, V4L2_MEMORY_DMABUF, 0, &fd, NULL), -EFAULT);
 	close(fd);
 	camera_close(&s.cam);
