@@ -62,6 +62,8 @@ static void removal(void **state)
 	camera_qbuf(&cam, V4L2_MEMORY_MMAP, 3);
 	assert_int_equal(try_streamon(&cam), 0);
 	sync[0] = sync_of(fds[0]);
+	assert_true(try_dqbuf(&cam, V4L2_MEMORY_MMAP) >= 0);
+	assert_true(try_dqbuf(&cam, V4L2_MEMORY_MMAP) >= 0);
 	camera_unbind();
 	end_of(sync[0]);
 	assert_false(is_pending(fds[0]));
