@@ -31,6 +31,17 @@
 #define TEST	(1U << SHRBUF_REQUEST_TEST_QUEUE)
 #define CONFIGURE	(1U << SHRBUF_REQUEST_CONFIGURE_QUEUE)
 
+/* Of routes */
+#define R_CREATE (1U << SHRBUF_REQUEST_ROUTE_CREATE)
+#define R_KMS	(1U << SHRBUF_REQUEST_ROUTE_ADD_KMS)
+#define R_VIDEO	(1U << SHRBUF_REQUEST_ROUTE_ADD_VIDEO)
+#define R_TAP	(1U << SHRBUF_REQUEST_ROUTE_ADD_TAP)
+#define R_START	(1U << SHRBUF_REQUEST_ROUTE_START)
+#define R_OTHER	(1U << SHRBUF_REQUEST_ROUTE)
+#define R_SHOW	(1U << SHRBUF_REQUEST_ROUTE_DISPLAY)
+#define R_ADD	(R_KMS | R_VIDEO | R_TAP)
+#define R_ALL	(R_CREATE | R_ADD | R_START | R_OTHER | R_SHOW)
+
 /* Requests that name a video device, a shared buffer, and all that name something */
 #define ON_QUEUE	(ATTACH | DETACH | WATCH_QUEUE | UNWATCH_QUEUE | TEST | CONFIGURE)
 #define ON_BUFFER	(INFO | FORMAT | STATE | WATCH | UNWATCH | HOLD | RELEASE | DISOWN)
@@ -246,6 +257,106 @@ static const struct explanation explanations[] = {
 	  "This open file of /dev/shrbuf holds the frame already. There is nothing to do.",
 	},
 
+	{ R_SHOW, EMEDIUMTYPE,
+	  "Camera and display have no format in common that a free plane can show. Set another format or size of the camera: v4l2-ctl --list-formats-ext.",
+	},
+	{ R_SHOW, ENXIO,
+	  "The display is off. Set a mode first, for example by: modetest -s CONNECTOR:MODE.",
+	},
+	{ R_SHOW | R_KMS, EACCES,
+	  "The display belongs to another program. End it, or use a lease of it.",
+	},
+	{ R_KMS, EINVAL,
+	  "The display cannot show the frames like this. Compare format and size of the framebuffers, the rectangles, and the mode; some planes must cover the display, and many cannot scale.",
+	},
+	{ R_KMS, ERANGE,
+	  "The rectangle on the display is outside of all numbers. Choose one that is on the display.",
+	},
+	{ R_KMS, ENOSPC,
+	  "The part of the picture to show is larger than the picture, or the route has 32 sinks. Choose a smaller part, or remove a sink.",
+	},
+	{ R_VIDEO | R_TAP, ENOSPC,
+	  "The route has 32 sinks. Remove one.",
+	},
+	{ R_KMS, ENOENT,
+	  "The display has no such plane, CRTC or framebuffer, or the lease does not have it. Choose one that modetest prints.",
+	},
+	{ R_ADD | R_SHOW, ENOBUFS,
+	  "All sinks together may hold more frames than the camera can do without. Request more buffers (VIDIOC_REQBUFS), or let the sinks hold less.",
+	},
+	{ R_CREATE, EINVAL,
+	  "The file is no camera with buffers of its own. Request them first (VIDIOC_REQBUFS with V4L2_MEMORY_MMAP).",
+	},
+	{ R_SHOW, EINVAL,
+	  "The first file is no camera, or the second one no display. Choose from: v4l2-ctl --list-devices, and /dev/dri/card*.",
+	},
+	{ R_VIDEO, EINVAL,
+	  "The file is no video device that takes frames like those of the camera. Set the same format and size on both, and let it hold more frames than its driver keeps.",
+	},
+	{ R_TAP | R_START | R_OTHER, EINVAL,
+	  "The request has a value out of its range. This is an error in the program, report it.",
+	},
+	{ R_CREATE | R_VIDEO | R_SHOW, EBUSY,
+	  "Another program or route has the video device, or it has buffers already. Stop that program (see: fuser -v DEVICE).",
+	},
+	{ R_OTHER, EBUSY,
+	  "The tap has as many frames as it may. Give one back first.",
+	},
+	{ R_CREATE | R_SHOW, EOPNOTSUPP,
+	  "The driver of the device does not let shrbuf see its queue. Use another device.",
+	},
+	{ R_KMS, EOPNOTSUPP,
+	  "The display's driver has no atomic mode setting, or the module was built without displays. Compare: shrbufctl version.",
+	},
+	{ R_VIDEO | R_TAP, EOPNOTSUPP,
+	  "The camera's buffers are not shared. Attach the camera before its buffers are requested: shrbufctl attach DEVICE.",
+	},
+	{ R_START | R_SHOW, EPERM,
+	  "You may not use this realtime priority. Raise the limit (ulimit -r), or become root.",
+	},
+	{ R_START, EALREADY,
+	  "The route runs already. There is nothing to do.",
+	},
+	{ R_OTHER, ENOTCONN,
+	  "The route does not run. There is nothing to do.",
+	},
+	{ R_OTHER, EINTR,
+	  "A signal came first. Handle it, then wait again.",
+	},
+	{ R_OTHER, EIO,
+	  "The file is no route. Use what shrbuf_route_create() gave.",
+	},
+	{ R_OTHER, ENOENT,
+	  "The route has no such sink, or the tap no such frame. Use a number that it gave.",
+	},
+	{ R_OTHER, EAGAIN,
+	  "There is nothing yet. Wait with poll().",
+	},
+	{ R_OTHER, ECANCELED,
+	  "Another program has stopped the stream of the camera. Let only the route use the camera, and start it again.",
+	},
+	{ R_ALL, ENODEV,
+	  "The device was removed, or the route is over. Plug it in again, and make a new route.",
+	},
+	{ R_ALL, EBADF,
+	  "A file descriptor is not open. The program must open it first.",
+	},
+	{ R_ALL, ENOTTY,
+	  "The file is not what the request is for, or the module does not know routes. Compare: shrbufctl version.",
+	},
+	{ R_ALL, EFAULT,
+	  "The module could not access the memory of the request. This is an error in the program, report it.",
+	},
+	{ R_ALL, ENOMEM,
+	  "The kernel is out of memory. Stop some programs and try again.",
+	},
+	{ R_ALL, EMFILE,
+	  "This process has too many open files. Close some, or raise its limit: ulimit -n.",
+	},
+	{ R_ALL, ENFILE,
+	  "The system has too many open files. Close some, or raise the limit: sysctl fs.file-max.",
+	},
+
 	/* The last one is for all that is not above. */
 	{ 0, 0,
 	  "The request failed with an error that this library does not know. Look for a reason in the kernel log: dmesg.",
@@ -259,7 +370,7 @@ const char *shrbuf_explain(enum shrbuf_request what, int err)
 	if (!err)
 		return "There was no error.";
 	/* Any number may be given as @what. */
-	if ((unsigned int)what > SHRBUF_REQUEST_CONFIGURE_QUEUE)
+	if ((unsigned int)what > SHRBUF_REQUEST_ROUTE_DISPLAY)
 		return explanations[ARRAY_SIZE(explanations) - 1].text;
 
 	while (e->err && !(e->requests & (1U << what) && (err == e->err || err == -e->err)))

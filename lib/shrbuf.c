@@ -10,10 +10,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "shrbuf.h"
+#include "internal.h"
 
-/* The only place that calls the kernel with a request. */
-static int shrbuf_ioctl(int fd, unsigned long request, void *arg)
+/* All requests but those that wait for as long as nothing happens. */
+int shrbuf_ioctl(int fd, unsigned long request, void *arg)
 {
 	int ret;
 

@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include <linux/shrbuf.h>
+#include <linux/shrbuf-route.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -22,8 +23,8 @@ extern "C" {
  *
  * Functions that can fail return a negative error number and do not set errno.
  * shrbuf_explain() makes a sentence of it. A request that a signal interrupted is
- * restarted, so no function returns -EINTR but shrbuf_read_events(), which waits for
- * as long as nothing happens.
+ * restarted, so no function returns -EINTR but those that wait for as long as nothing
+ * happens: shrbuf_read_events(), shrbuf_route_read_event() and shrbuf_tap_take().
  *
  * File descriptors belong to the caller before and after each call: the library
  * closes none, and keeps none. A &struct shrbuf_map has one of its own.
@@ -51,6 +52,13 @@ extern "C" {
  * @SHRBUF_REQUEST_DISOWN: shrbuf_disown()
  * @SHRBUF_REQUEST_TEST_QUEUE: shrbuf_test_queue()
  * @SHRBUF_REQUEST_CONFIGURE_QUEUE: shrbuf_configure_queue()
+ * @SHRBUF_REQUEST_ROUTE_CREATE: shrbuf_route_create()
+ * @SHRBUF_REQUEST_ROUTE_ADD_KMS: shrbuf_route_add_kms()
+ * @SHRBUF_REQUEST_ROUTE_ADD_VIDEO: shrbuf_route_add_video()
+ * @SHRBUF_REQUEST_ROUTE_ADD_TAP: shrbuf_route_add_tap()
+ * @SHRBUF_REQUEST_ROUTE_START: shrbuf_route_start()
+ * @SHRBUF_REQUEST_ROUTE: all other functions of routes and taps
+ * @SHRBUF_REQUEST_ROUTE_DISPLAY: shrbuf_route_to_display()
  */
 enum shrbuf_request {
 	SHRBUF_REQUEST_OPEN,
@@ -72,7 +80,14 @@ enum shrbuf_request {
 	SHRBUF_REQUEST_ADOPT,
 	SHRBUF_REQUEST_DISOWN,
 	SHRBUF_REQUEST_TEST_QUEUE,
-	SHRBUF_REQUEST_CONFIGURE_QUEUE
+	SHRBUF_REQUEST_CONFIGURE_QUEUE,
+	SHRBUF_REQUEST_ROUTE_CREATE,
+	SHRBUF_REQUEST_ROUTE_ADD_KMS,
+	SHRBUF_REQUEST_ROUTE_ADD_VIDEO,
+	SHRBUF_REQUEST_ROUTE_ADD_TAP,
+	SHRBUF_REQUEST_ROUTE_START,
+	SHRBUF_REQUEST_ROUTE,
+	SHRBUF_REQUEST_ROUTE_DISPLAY
 };
 
 /**
@@ -484,6 +499,274 @@ int shrbuf_adopt(int fd, int dmabuf_fd, int mode);
  * - -EFAULT: the module could not read the request
  */
 int shrbuf_disown(int fd, int buffer_fd);
+
+/**
+ * shrbuf_route_create - make a route whose source is a video device
+ * @fd: from shrbuf_open(), borrowed
+ * @video_fd: an open video device with buffers (VIDIOC_REQBUFS), borrowed. The route keeps
+ *	the device open by itself.
+ *
+ * The route does nothing before shrbuf_route_start(), and ends with its last file
+ * descriptor. See SHRBUF_IOC_ROUTE_CREATE.
+ *
+ * Return: a file descriptor of the route, closed on exec, which the caller owns and gives to
+ * close(), or
+ *
+ * - -EINVAL: @video_fd is not a V4L2 device node, has no capture queue, or no buffers of its own
+ * - -EBUSY: another file or another route has the queue
+ * - -EOPNOTSUPP: the driver does not tell V4L2 about its queue
+ * - -ENODEV: the device was removed
+ * - -EBADF: @fd or @video_fd is not an open file
+ * - -ENOTTY: @fd is not /dev/shrbuf, or the module does not know the request
+ * - -EMFILE: the process has too many open files
+ * - -ENFILE: the system has too many open files
+ * - -ENOMEM: out of memory
+ * - -EFAULT: the module could not read or write the request
+ */
+int shrbuf_route_create(int fd, int video_fd);
+
+/**
+ * shrbuf_route_add_kms - show the frames of a route on a display
+ * @route_fd: from shrbuf_route_create(), borrowed
+ * @sink: what and where; sink->sink.id is filled in on success
+ *
+ * See SHRBUF_IOC_ROUTE_ADD_KMS. The display stays open as long as the sink.
+ *
+ * Return: 0, or
+ *
+ * - -EINVAL: a value is out of its range, the file is no display, or the display cannot show the
+ *   framebuffers like this
+ * - -ERANGE: the rectangle on the display is out of range
+ * - -ENOSPC: the part to show is larger than the picture, or the route has 32 sinks
+ * - -EOPNOTSUPP: the display's driver is not atomic, or the module was built without displays
+ * - -EACCES: the file of the display is not master
+ * - -ENOENT: the file of the display has no such plane, CRTC or framebuffer
+ * - -ENOBUFS: all sinks together may hold more than the camera can do without
+ * - -ENODEV: the display was removed
+ * - -EBADF: a file descriptor is not an open file
+ * - -ENOTTY: @route_fd is not a route
+ * - -ENOMEM: out of memory
+ * - -EFAULT: the module could not read or write the request
+ */
+int shrbuf_route_add_kms(int route_fd, struct shrbuf_kms_sink *sink);
+
+/**
+ * shrbuf_route_add_video - give the frames of a route to a video device
+ * @route_fd: from shrbuf_route_create(), borrowed
+ * @sink: which; sink->sink.id is filled in on success
+ *
+ * See SHRBUF_IOC_ROUTE_ADD_VIDEO. The device stays open as long as the sink.
+ *
+ * Return: 0, or
+ *
+ * - -EINVAL: a value is out of its range, the file is no V4L2 device node with an output queue, its
+ *   format does not fit to that of the camera, or its driver keeps as many frames as it may hold
+ * - -EBUSY: the queue has buffers, is attached, or another file has it
+ * - -EOPNOTSUPP: the camera's buffers are not shared, or the device cannot import
+ * - -ENOSPC: the route has 32 sinks
+ * - -ENOBUFS: as for shrbuf_route_add_kms(), or the device cannot have as many buffers
+ * - -ENODEV: the device was removed
+ * - -EBADF: a file descriptor is not an open file
+ * - -ENOTTY: @route_fd is not a route
+ * - -ENOMEM: out of memory
+ * - -EFAULT: the module could not read or write the request
+ * - others: from VIDIOC_REQBUFS and VIDIOC_STREAMON of the driver
+ */
+int shrbuf_route_add_video(int route_fd, struct shrbuf_video_sink *sink);
+
+/**
+ * shrbuf_route_add_tap - let a program take frames of a route
+ * @route_fd: from shrbuf_route_create(), borrowed
+ * @sink: how; sink->sink.id and sink->tap_fd are filled in on success. The caller owns the file
+ *	descriptor and gives it to close(), which ends the tap.
+ *
+ * See SHRBUF_IOC_ROUTE_ADD_TAP.
+ *
+ * Return: 0, or
+ *
+ * - -EINVAL: a value is out of its range
+ * - -EOPNOTSUPP: the camera's buffers are not shared
+ * - -ENOSPC: the route has 32 sinks
+ * - -ENOBUFS: as for shrbuf_route_add_kms()
+ * - -EBADF: @route_fd is not an open file
+ * - -ENOTTY: @route_fd is not a route
+ * - -EMFILE: the process has too many open files
+ * - -ENFILE: the system has too many open files
+ * - -ENOMEM: out of memory
+ * - -EFAULT: the module could not read or write the request
+ */
+int shrbuf_route_add_tap(int route_fd, struct shrbuf_tap_sink *sink);
+
+/**
+ * shrbuf_route_remove - end a sink
+ * @route_fd: from shrbuf_route_create(), borrowed
+ * @id: number of the sink
+ *
+ * Return: 0, or
+ *
+ * - -ENOENT: there is no such sink
+ * - -EBADF: @route_fd is not an open file
+ * - -ENOTTY: @route_fd is not a route
+ */
+int shrbuf_route_remove(int route_fd, __u32 id);
+
+/**
+ * shrbuf_route_start - move frames
+ * @route_fd: from shrbuf_route_create(), borrowed
+ * @priority: of SCHED_FIFO for all threads of the route, 1 to 99, or 0 for none
+ *
+ * From now on all buffers of the camera belong to the route. See SHRBUF_IOC_ROUTE_START.
+ *
+ * Return: 0, or
+ *
+ * - -EINVAL: @priority is out of its range
+ * - -EPERM: the caller may not use this priority
+ * - -EALREADY: it runs
+ * - -ENODEV: the device was removed
+ * - -EBADF: @route_fd is not an open file
+ * - -ENOTTY: @route_fd is not a route
+ * - others: from VIDIOC_QBUF and VIDIOC_STREAMON of the driver
+ */
+int shrbuf_route_start(int route_fd, unsigned int priority);
+
+/**
+ * shrbuf_route_stop - move no more frames
+ * @route_fd: from shrbuf_route_create(), borrowed
+ *
+ * Displays keep the last frame, and sinks stay. It can be started again.
+ *
+ * Return: 0, or
+ *
+ * - -ENOTCONN: it does not run
+ * - -EBADF: @route_fd is not an open file
+ * - -ENOTTY: @route_fd is not a route
+ */
+int shrbuf_route_stop(int route_fd);
+
+/**
+ * shrbuf_route_get_stats - ask what a route or one of its sinks did
+ * @route_fd: from shrbuf_route_create(), borrowed
+ * @sink: number of the sink, or 0 for the route
+ * @stats: filled in on success, else unchanged
+ *
+ * Return: 0, or
+ *
+ * - -ENOENT: there is no such sink
+ * - -EBADF: @route_fd is not an open file
+ * - -ENOTTY: @route_fd is not a route
+ */
+int shrbuf_route_get_stats(int route_fd, __u32 sink, struct shrbuf_route_stats *stats);
+
+/**
+ * shrbuf_route_read_event - take an event, or wait for one
+ * @route_fd: from shrbuf_route_create(), borrowed
+ * @event: filled in on success, else unchanged
+ *
+ * Return: 0, or
+ *
+ * - -EAGAIN: there is none, and @route_fd is O_NONBLOCK
+ * - -EINTR: a signal came first
+ * - -EIO: @route_fd is not a route
+ * - -EBADF: @route_fd is not an open file
+ */
+int shrbuf_route_read_event(int route_fd, struct shrbuf_route_event *event);
+
+/**
+ * shrbuf_tap_take - take a frame out of a tap, or wait for one
+ * @tap_fd: from shrbuf_route_add_tap(), borrowed
+ * @frame: filled in on success, else unchanged. The caller owns its file descriptors, which are
+ *	there the first time that a buffer comes, and -1 afterwards.
+ *
+ * Return: 0, or
+ *
+ * - -EAGAIN: there is none, and @tap_fd is O_NONBLOCK
+ * - -EBUSY: the tap has as many as it may, give one back first
+ * - -ENODEV: the route is over
+ * - -EINTR: a signal came first
+ * - -EBADF: @tap_fd is not an open file
+ * - -ENOTTY: @tap_fd is not a tap
+ * - -EMFILE: the process has too many open files
+ * - -ENFILE: the system has too many open files
+ * - -ENOMEM: out of memory
+ */
+int shrbuf_tap_take(int tap_fd, struct shrbuf_tap_frame *frame);
+
+/**
+ * shrbuf_tap_give - give a frame back
+ * @tap_fd: from shrbuf_route_add_tap(), borrowed
+ * @index: of the frame
+ *
+ * Return: 0, or
+ *
+ * - -ENOENT: the tap does not have this buffer
+ * - -EBADF: @tap_fd is not an open file
+ * - -ENOTTY: @tap_fd is not a tap
+ */
+int shrbuf_tap_give(int tap_fd, __u32 index);
+
+/**
+ * struct shrbuf_display - a camera on a display, for shrbuf_route_to_display()
+ * @crtc_id: in: CRTC, zero: the first one that is on. out: which it is
+ * @plane_id: in: plane, zero: the best one. out: which it is
+ * @end: in: SHRBUF_KMS_END_*
+ * @priority: in: as for shrbuf_route_start()
+ * @extra: in: how many more buffers to request, for sinks that are added later
+ * @fourcc: out: DRM_FORMAT_* of the frames
+ * @width: out: of the frames
+ * @height: out: of the frames
+ * @nr_bufs: out: number of buffers, and of @fbs
+ * @sink: out: number of the sink
+ * @fbs: out: framebuffers, which belong to the file of the display
+ */
+struct shrbuf_display {
+	__u32 crtc_id;
+	__u32 plane_id;
+	__u32 end;
+	__u32 priority;
+	__u32 extra;
+	__u32 fourcc;
+	__u32 width;
+	__u32 height;
+	__u32 nr_bufs;
+	__u32 sink;
+	__u32 fbs[32];
+};
+
+/**
+ * shrbuf_route_to_display - show a camera on the best plane of a display
+ * @fd: from shrbuf_open(), borrowed
+ * @video_fd: an open camera without buffers, with the size and format that is wanted,
+ *	borrowed
+ * @drm_fd: an open display that is master or a lease, with a mode, borrowed
+ * @display: what is wanted, and what it has become
+ *
+ * Attaches the camera, requests buffers, makes framebuffers, adds the sink, and starts the
+ * route. The plane is a free overlay that can show the format of the camera, or the primary
+ * one. If there is none, a format that both know is set, and if need be the size of the
+ * display. The picture is as large as the display, or if the plane cannot scale, in its
+ * middle. If it fails, all is as it was before.
+ *
+ * The camera stays attached when the route has ended.
+ *
+ * Return: a file descriptor of the route as from shrbuf_route_create(), or
+ *
+ * - -ENXIO: the display has no such CRTC that is on
+ * - -EMEDIUMTYPE: camera and display have no format in common that a plane can show here
+ * - -EINVAL: @video_fd is no camera, @drm_fd is no display, or @display has a value out of range
+ * - -EBUSY: the camera has buffers, or another file has it
+ * - -EOPNOTSUPP: the camera cannot be attached, or the display's driver is not atomic
+ * - -EACCES: @drm_fd is not master
+ * - -EPERM: the caller may not use this priority
+ * - -ENOBUFS: the camera cannot have as many buffers
+ * - -ENODEV: a device was removed
+ * - -EBADF: a file descriptor is not an open file
+ * - -ENOTTY: @fd is not /dev/shrbuf, or the module does not know routes
+ * - -EMFILE: the process has too many open files
+ * - -ENFILE: the system has too many open files
+ * - -ENOMEM: out of memory
+ * - others: from the drivers
+ */
+int shrbuf_route_to_display(int fd, int video_fd, int drm_fd, struct shrbuf_display *display);
 
 /**
  * shrbuf_explain - say what an error means and what to do

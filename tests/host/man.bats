@@ -113,12 +113,12 @@ documented() {
 	done < <(grep -oE '^  SHRBUF[A-Z_]*' <<<"$output")
 }
 
-@test "every request of the header is in the page of the device" {
+@test "every request of the headers is in the page of the device" {
 	text=$(page shrbuf 4)
 	while read -r _ name; do
 		echo "$name"
-		section "$text" REQUESTS | grep -qw "$name"
-	done < <(grep -oE '^#define SHRBUF_IOC_[A-Z_]+' "$TOP/include/uapi/linux/shrbuf.h" |
+		{ section "$text" REQUESTS; section "$text" ROUTES; } | grep -qw "$name"
+	done < <(grep -ohE '^#define SHRBUF_IOC_[A-Z_]+' "$TOP"/include/uapi/linux/shrbuf*.h |
 		grep -v MAGIC)
 }
 
