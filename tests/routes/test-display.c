@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The one call of the library that shows a camera on a display.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <drm_fourcc.h>
+#include <xf86drmMode.h>
+
+#include <shrbuf.h>
+
+#include "routes.h"
+
+static void plain_camera(struct camera *cam, uint32_t fourcc, unsigned int width,
+			 unsigned int height)
+{
+	camera_open(cam, CAMERA_SINGLE);
+	cam->fmt.fmt.pix.width = width;
+	cam->fmt.fmt.pix.height = height;
+	cam->fmt.fmt.pix.pixelformat = fourcc;
+	cam->fmt.fmt.pix.bytesperline = 0;
+	do_ioctl(cam->fd, VIDIOC_S_FMT, &cam->fmt);
+	assert_int_equal(cam->fmt.fmt.pix.width, width);
+	assert_int_equal(cam->fmt.fmt.pix.pixelformat, fourcc);
+}
+
+static void expect_shown(struct display *dsp, struct camera *cam,
+			 struct shrbuf_display *shown)
+{
+	int route = shrbuf_route_to_display(shrbuf_dev(), cam->fd, dsp->fd, shown);
+
+	if (route < 0)
+		fail_msg("shrbuf_route_to_display: %s", strerror(-route));
+	wait_shown(route, shown->sink, 10);
+	assert_int_equal(stats(route, shown->sink).dropped_error, 0);
+	assert_int_equal(shown->crtc_id, dsp->crtc);
+	close(route);
+	assert_int_equal(try_reqbufs(cam, V4L2_MEMORY_MMAP, 0), 0);
+}
+
+/* The camera's own format and size, on the plane that is made for it. */
+static void as_it_is(void **state)
+{
+	struct shrbuf_display shown = { .end = SHRBUF_KMS_END_RESTORE };
+	struct display dsp;
+	struct camera cam;
+
+	(void)state;
+	display_open(&dsp, "vkms");
+	plain_camera(&cam, V4L2_PIX_FMT_XBGR32, WIDTH, HEIGHT);
+	expect_shown(&dsp, &cam, &shown);
+	assert_int_equal(shown.fourcc, DRM_FORMAT_XRGB8888);
+	assert_int_equal(shown.width, WIDTH);
+	assert_int_equal(shown.height, HEIGHT);
+	assert_int_equal(shown.plane_id, dsp.overlay ? dsp.overlay : dsp.plane);
+}
+
+/* The plane cannot show the format: one that both know is set. */
+static void other_format(void **state)
+{
+	struct shrbuf_display shown = { .end = SHRBUF_KMS_END_RESTORE };
+	struct display dsp;
+	struct camera cam;
+
+	(void)state;
+	display_open(&dsp, "vkms");
+	plain_camera(&cam, V4L2_PIX_FMT_YUYV, WIDTH, HEIGHT);
+	expect_shown(&dsp, &cam, &shown);
+	assert_int_equal(shown.fourcc, DRM_FORMAT_XRGB8888);
+}
+
+/* A camera whose format and rate are as they were before a call that failed. */
+static void put_back(void **state)
+{
+	struct v4l2_streamparm parm = {
+		.type = V4L2_BUF_TYPE_VIDEO_CAPTURE,
+		.parm.capture.timeperframe = { 1, 60 },
+	}, got = { .type = V4L2_BUF_TYPE_VIDEO_CAPTURE };
+	struct shrbuf_display shown = { 0 };
+	struct v4l2_format fmt = { .type = V4L2_BUF_TYPE_VIDEO_CAPTURE };
+	struct display dsp;
+	struct camera cam;
+
+	(void)state;
+	display_open(&dsp, "vkms");
+	plain_camera(&cam, V4L2_PIX_FMT_XBGR32, 320, 180);
+	do_ioctl(cam.fd, VIDIOC_S_PARM, &parm);
+	shown.plane_id = dsp.plane;
+	/* It fails at the end, when another size was set. */
+	shown.priority = 100;
+	assert_int_equal(shrbuf_route_to_display(shrbuf_dev(), cam.fd, dsp.fd, &shown), -EINVAL);
+	do_ioctl(cam.fd, VIDIOC_G_FMT, &fmt);
+	assert_int_equal(fmt.fmt.pix.width, 320);
+	assert_int_equal(fmt.fmt.pix.height, 180);
+	do_ioctl(cam.fd, VIDIOC_G_PARM, &got);
+	assert_int_equal(got.parm.capture.timeperframe.numerator,
+			 parm.parm.capture.timeperframe.numerator);
+	assert_int_equal(got.parm.capture.timeperframe.denominator,
+			 parm.parm.capture.timeperframe.denominator);
+}
+
+/* The primary plane must cover all: the size is set, too. */
+static void other_size(void **state)
+{
+	struct shrbuf_display shown = { .end = SHRBUF_KMS_END_RESTORE };
+	struct display dsp;
+	struct camera cam;
+
+	(void)state;
+	display_open(&dsp, "vkms");
+	plain_camera(&cam, V4L2_PIX_FMT_XBGR32, 320, 180);
+	shown.plane_id = dsp.plane;
+	expect_shown(&dsp, &cam, &shown);
+	assert_int_equal(shown.width, WIDTH);
+	assert_int_equal(shown.height, HEIGHT);
+	assert_int_equal(shown.plane_id, dsp.plane);
+	assert_int_equal(display_shows(&dsp, dsp.plane), dsp.black);
+}
+
+static void impossible(void **state)
+{
+	struct shrbuf_display shown = { 0 };
+	struct display dsp;
+	struct camera cam;
+	int other;
+
+	(void)state;
+	display_open(&dsp, "vkms");
+	plain_camera(&cam, V4L2_PIX_FMT_XBGR32, WIDTH, HEIGHT);
+	assert_int_equal(shrbuf_route_to_display(shrbuf_dev(), dsp.fd, dsp.fd, &shown), -EINVAL);
+	assert_int_equal(shrbuf_route_to_display(shrbuf_dev(), cam.fd, cam.fd, &shown), -EINVAL);
+	other = do_open(display_path("vkms"), O_RDWR);
+	assert_int_equal(shrbuf_route_to_display(shrbuf_dev(), cam.fd, other, &shown), -EACCES);
+	close(other);
+	display_off(&dsp);
+	memset(&shown, 0, sizeof(shown));
+	assert_int_equal(shrbuf_route_to_display(shrbuf_dev(), cam.fd, dsp.fd, &shown), -ENXIO);
+	/* nothing is left behind: the camera can be used */
+	camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 4);
+	camera_run(&cam, 4);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		API_TEST(as_it_is),
+		API_TEST(other_format),
+		API_TEST(other_size),
+		API_TEST(put_back),
+		API_TEST(impossible),
+	};
+
+	return cmocka_run_group_tests_name("display", tests, NULL, NULL);
+}
