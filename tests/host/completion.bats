@@ -49,7 +49,7 @@ completed() {
 			case $option in
 			--help | --json | --version) continue ;;
 			--count) value=0 ;;
-			--name) value=x ;;
+			--name | --priority) value=x ;;
 			*) value= ;;
 			esac
 			echo "$command $option"
@@ -100,4 +100,21 @@ completed() {
 	contains " $(completed 'shrbufctl alloc 4K -- shells') $(completed 'shrbufctl alloc 4K -- bas') " ' bash '
 	cd "$TOP"
 	equal 'README.md' "$(completed 'shrbufctl alloc 4K -- cat READ')"
+}
+
+@test "after route come actions, and what they are about" {
+	mkdir -p "$SHRBUFCTL_ROOT"/sys/class/drm/{card0,card1,card0-Virtual-1,renderD128}
+	printf 'route\tsink\n3\t0\n3\t1\n4\t0\n' >"$SHRBUF_DEBUGFS/routes"
+	equal 'create list show stop' "$(completed 'shrbufctl route ')"
+	equal 'show stop' "$(completed 'shrbufctl --json route s')"
+	equal '3 4' "$(completed 'shrbufctl route show ')"
+	equal '3 4' "$(completed 'shrbufctl route stop ')"
+	equal '' "$(completed 'shrbufctl route stop 3 ')"
+	equal '' "$(completed 'shrbufctl route list ')"
+	equal '/dev/video0 /dev/video12 video0 video12' "$(completed 'shrbufctl route create ')"
+	equal '/dev/dri/card0 /dev/dri/card1 card0 card1' \
+		"$(completed 'shrbufctl --priority 3 route create video0 ')"
+	equal '' "$(completed 'shrbufctl route --priority ')"
+	rm "$SHRBUF_DEBUGFS/routes"
+	equal '' "$(completed 'shrbufctl route show ')"
 }

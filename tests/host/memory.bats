@@ -106,10 +106,15 @@ asan_build() {
 	FAKE_ALLOC=12 checked 1 alloc 4K
 }
 
-@test "shrbufctl top, trace and doctor are clean under valgrind" {
+@test "shrbufctl top, route, trace and doctor are clean under valgrind" {
 	fake_buffers
+	printf 'route\tsink\tpid\n3\t0\t1001\n3\t1\t1001\n' >"$SHRBUF_DEBUGFS/routes"
 	checked 0 top
 	checked 0 top --json
+	checked 0 route list
+	checked 0 route show 3
+	checked 1 route stop 3
+	FAKE_OPEN='/dev/shrbuf=0 /dev/video0=0' checked 1 route create 0 no-card
 	FAKE_OPEN="/dev/shrbuf=0 $SHRBUF_DEBUGFS/buffers=13" checked 0 top
 	FAKE_OPEN='' checked 1 trace
 	mkdir -p "$SHRBUFCTL_ROOT/sys/class/video4linux/video0"
@@ -127,6 +132,7 @@ asan_build() {
 	asan_build
 	"$ASAN_TESTLIB"
 	"$ASAN_TESTLIB-frames"
+	"${ASAN_TESTLIB/libshrbuf/libroute}"
 }
 
 @test "shrbufctl is clean under AddressSanitizer and UBSan" {

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <shrbuf.h>
@@ -51,8 +52,23 @@ static const struct column queue_columns[] = {
 	{ "name", "NAME", false, format_text, false },
 };
 
-/* There is no listing: is it the module that is missing, or debugfs? */
-static void explain_missing(struct json_object *tree)
+static const struct field route_fields[] = {
+	{ "route", FIELD_NUMBER },
+	{ "sink", FIELD_NUMBER },
+	{ "error", FIELD_NUMBER },
+	{ "in", FIELD_NUMBER },
+	{ "shown", FIELD_NUMBER },
+	{ "newer", FIELD_NUMBER },
+	{ "held", FIELD_NUMBER },
+	{ "damaged", FIELD_NUMBER },
+	{ "holds", FIELD_NUMBER },
+	{ "waiting", FIELD_NUMBER },
+	{ "cpu", FIELD_NUMBER },
+	{ "pid", FIELD_NUMBER },
+};
+
+/* There is no listing: is it the module that is missing, or debugfs, or is it old? */
+static void explain_missing(struct json_object *tree, const char *dir, const char *name)
 {
 	int fd = shrbuf_open();
 
@@ -62,8 +78,13 @@ static void explain_missing(struct json_object *tree)
 	}
 	if (fd >= 0)
 		close(fd);
-	tree_put_error(tree, ENOENT,
-		       "The module shrbuf is loaded but debugfs is not there. Mount it as root: mount -t debugfs none /sys/kernel/debug.");
+	if (!access(dir, F_OK))
+		tree_put_error(tree, ENOENT,
+			       "The module shrbuf is loaded but does not list %s. Install a module and a shrbufctl of the same release, see: shrbufctl version.",
+			       name);
+	else
+		tree_put_error(tree, ENOENT,
+			       "The module shrbuf is loaded but debugfs is not there. Mount it as root: mount -t debugfs none /sys/kernel/debug.");
 }
 
 /* Adds a listing to the tree, or an error. */
@@ -83,12 +104,13 @@ static int collect_listing(struct json_object *tree, const char *name,
 		tree_put(tree, name, records);
 		break;
 	case -ENOENT:
-		explain_missing(tree);
+		explain_missing(tree, dir, name);
 		break;
 	case -EACCES:
 	case -EPERM:
 		tree_put_error(tree, -ret,
-			       "Only root may see the buffers and queues of the whole system. Run the command as root: sudo shrbufctl list.");
+			       "Only root may see the %s of the whole system. Run the command as root: sudo shrbufctl %s.",
+			       name, strcmp(name, "routes") ? "list" : "route list");
 		break;
 	case -EBADMSG:
 		tree_put_error(tree, -ret,
@@ -108,6 +130,12 @@ static int collect_listing(struct json_object *tree, const char *name,
 int list_buffers(struct json_object *tree)
 {
 	return collect_listing(tree, "buffers", buffer_fields, ARRAY_SIZE(buffer_fields));
+}
+
+/* The same with routes. */
+int list_routes(struct json_object *tree)
+{
+	return collect_listing(tree, "routes", route_fields, ARRAY_SIZE(route_fields));
 }
 
 int list_collect(const struct args *args, struct json_object *tree)

@@ -58,6 +58,13 @@ static const struct command commands[] = {
 		.stream = top_stream,
 	},
 	{
+		.name = "route", .args = "list|show|stop|create ...",
+		.needs = "an action: list, show, stop or create",
+		.summary = "routes: list, show ROUTE, stop ROUTE, create CAMERA DISPLAY",
+		.options = "p",
+		.min_args = 1, .max_args = INT_MAX, .stream = route_stream,
+	},
+	{
 		.name = "trace", .args = "",
 		.summary = "print what the module does, as it does it (for root)",
 		.options = "c",
@@ -125,12 +132,16 @@ static void help_print(struct json_object *tree)
 	     "program was started with; info takes the number alone for that, too. SIZE is in\n"
 	     "bytes, or with K, M or G.\n"
 	     "\n"
+	     "CAMERA is a DEVICE. DISPLAY is a path such as /dev/dri/card0, a name such as card0,\n"
+	     "or its number. ROUTE is a number that route list shows.\n"
+	     "\n"
 	     "Options, before or after COMMAND:\n"
 	     "  -j, --json     print one JSON object; in it also what failed and why. Commands\n"
 	     "                 that go on print one in each line.\n"
 	     "  -c, --count N  watch, trace: end after N events. alloc: that many buffers\n"
 	     "  -n, --name NAME  alloc: name of the buffers in listings\n"
 	     "  -o, --once     top: print once and end, as without a terminal\n"
+	     "  -p, --priority N  route create: realtime, with priority 1 to 99\n"
 	     "  -h, --help     show this text\n"
 	     "  -V, --version  show the version of this program only\n"
 	     "\n"
@@ -146,6 +157,7 @@ static void help_print(struct json_object *tree)
 	     "Examples:\n"
 	     "  shrbufctl attach /dev/video0\n"
 	     "  shrbufctl watch /dev/video0\n"
+	     "  shrbufctl route create /dev/video0 /dev/dri/card0\n"
 	     "  shrbufctl --json list | jq '.buffers[].size'");
 }
 
@@ -243,17 +255,18 @@ int main(int argc, char **argv)
 		{ "json", no_argument, NULL, 'j' },
 		{ "name", required_argument, NULL, 'n' },
 		{ "once", no_argument, NULL, 'o' },
+		{ "priority", required_argument, NULL, 'p' },
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 }
 	};
 	bool help = false, version = false;
 	const struct command *command;
 	/* Letters of the options that only some commands take. */
-	char used[4] = "";
+	char used[5] = "";
 	struct args args = { 0 };
 	int opt;
 
-	while ((opt = getopt_long(argc, argv, "c:hjn:oV", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "c:hjn:op:V", options, NULL)) != -1) {
 		switch (opt) {
 		case 'c':
 			if (!parse_count(optarg, &args.count)) {
@@ -275,13 +288,21 @@ int main(int argc, char **argv)
 		case 'o':
 			args.once = true;
 			break;
+		case 'p':
+			if (!parse_count(optarg, &args.priority) || args.priority > 99) {
+				fprintf(stderr,
+					"shrbufctl: '%s' is not a priority. Take one from 1 to 99.\n",
+					optarg);
+				return usage_error();
+			}
+			break;
 		case 'V':
 			version = true;
 			break;
 		default:
 			return usage_error();
 		}
-		if (strchr("cno", opt) && !strchr(used, opt))
+		if (strchr("cnop", opt) && !strchr(used, opt))
 			used[strlen(used)] = (char)opt;
 	}
 	args.argc = argc - optind - 1;

@@ -30,6 +30,7 @@ enum {
  * @json: --json
  * @once: --once
  * @count: --count, zero if it was not given
+ * @priority: --priority, zero if it was not given
  * @name: --name, NULL if it was not given
  */
 struct args {
@@ -38,6 +39,7 @@ struct args {
 	bool json;
 	bool once;
 	unsigned long count;
+	unsigned long priority;
 	const char *name;
 };
 
@@ -110,6 +112,7 @@ void info_print(struct json_object *tree);
 /* list.c */
 int list_collect(const struct args *args, struct json_object *tree);
 int list_buffers(struct json_object *tree);
+int list_routes(struct json_object *tree);
 void list_print(struct json_object *tree);
 
 /* listing.c */
@@ -146,6 +149,20 @@ int attach_collect(const struct args *args, struct json_object *tree);
 void attach_print(struct json_object *tree);
 int detach_collect(const struct args *args, struct json_object *tree);
 void detach_print(struct json_object *tree);
+
+/* route.c */
+int route_stream(const struct args *args);
+void routes_print(FILE *f, struct json_object *routes);
+
+/* route-create.c */
+int route_create(const struct args *args);
+
+/* route-file.c */
+struct shrbuf_route_stats;
+unsigned int route_id(int route_fd);
+int route_find(int pid, unsigned int id);
+void route_put_latency(struct json_object *obj, const struct shrbuf_route_stats *stats);
+char *format_latency(struct json_object *value);
 
 /* stream.c */
 

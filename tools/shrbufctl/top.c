@@ -4,7 +4,8 @@
  *
  * The module says which buffers there are, /proc who has them. Each buffer counts once in
  * the total, which so is what the module says. A buffer that several processes have is
- * shared out among them: the shares, and what no process has, add up to the total.
+ * shared out among them: the shares, and what no process has, add up to the total. Root also
+ * sees the routes.
  */
 
 #include <errno.h>
@@ -262,6 +263,16 @@ static void put_sums(struct json_object *tree, struct rows *rows)
 	tree_put(tree, "total", sum_tree(rows->nr, total));
 }
 
+/* For root, if the module has any. */
+static void put_routes(struct json_object *tree)
+{
+	struct json_object *listing = json_object_new_object();
+
+	if (!list_routes(listing))
+		tree_put(tree, "routes", json_object_get(tree_get(listing, "routes")));
+	json_object_put(listing);
+}
+
 /* Return: 0, or a negative error number and the tree says why */
 static int collect(struct json_object *tree)
 {
@@ -292,6 +303,7 @@ static int collect(struct json_object *tree)
 		for (i = 0; i < json_object_array_length(rows.buffers); i++)
 			add_row(&rows, json_object_array_get_idx(rows.buffers, i));
 		uses_resolve(&uses, fd, rows.buffers, NULL, NULL);
+		put_routes(tree);
 	} else {
 		rows.buffers = json_object_new_array();
 		tree_put(tree, "buffers", rows.buffers);
@@ -359,6 +371,7 @@ static void print_text(FILE *f, struct json_object *tree)
 	struct json_object *total = tree_get(tree, "total");
 	struct json_object *unowned = tree_get(tree, "unowned");
 	struct json_object *processes = tree_get(tree, "processes");
+	struct json_object *routes = tree_get(tree, "routes");
 	char *size = format_size(tree_get(total, "size"));
 	char *rest = format_size(tree_get(unowned, "size"));
 
@@ -372,6 +385,10 @@ static void print_text(FILE *f, struct json_object *tree)
 	if (json_object_array_length(processes)) {
 		fputc('\n', f);
 		table_print(f, process_columns, ARRAY_SIZE(process_columns), processes);
+	}
+	if (routes && json_object_array_length(routes)) {
+		fputc('\n', f);
+		routes_print(f, routes);
 	}
 	if (number(total, "buffers")) {
 		fputc('\n', f);
