@@ -53,7 +53,8 @@ help:
 	@echo 'make coverage         which lines of the modules the tests reach'
 	@echo 'make lint             static checks; zero messages is the only pass'
 	@echo 'make bench            what it costs, in instructions, beside stock videobuf2'
-	@echo 'make demo             a camera on a display, without a copy: demo.png'
+	@echo 'make demo             a camera on a display, without a copy: demo.png;'
+	@echo '                      and by a route whose program is stopped: demo-route.png'
 	@echo 'make demo CAMERA=usb  the same with a USB camera and uvcvideo'
 	@echo 'make deps             install the packages that are missing'
 	@echo 'make clean            remove all that was built'
@@ -133,6 +134,7 @@ lint: deps
 .PHONY: demo
 demo: all
 	@tests/demo/run $(if $(CAMERA),--camera '$(CAMERA)')
+	@$(if $(CAMERA),,tests/demo/run-route)
 
 .PHONY: clean
 clean:

@@ -416,11 +416,11 @@ def whole(base):
     return general
 
 
-def conclude(top, general, problems, details):
+def conclude(top, general, problems, details, name="demo.json"):
     """Write demo.json, and say what does not hold. True if all does."""
     result = {"kernel": general.fact("kernel"), "passed": not problems, "problems": problems,
               **details}
-    with open(os.path.join(top, "demo.json"), "w", encoding="utf-8") as f:
+    with open(os.path.join(top, name), "w", encoding="utf-8") as f:
         json.dump(result, f, indent=2)
         f.write("\n")
     for problem in problems:
