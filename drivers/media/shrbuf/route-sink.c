@@ -264,7 +264,13 @@ void shrbuf_sink_done(struct shrbuf_route_sink *sink, struct shrbuf_sink_hold *h
 	spin_lock_irq(&sink->route->frames_lock);
 	shrbuf_sink_release(sink, hold);
 	spin_unlock_irq(&sink->route->frames_lock);
-	shrbuf_route_kick(sink->route);
+	/*
+	 * A camera that has buffers enough gets this one when its next frame wakes the thread
+	 * anyway, unless the thread waits for this sink.
+	 */
+	if (sink->config.policy == SHRBUF_SINK_EVERY ||
+	    !shrbuf_source_has_spare(&sink->route->source, sink->route->reserve))
+		shrbuf_route_kick(sink->route);
 }
 
 /**
@@ -403,9 +409,9 @@ void shrbuf_sink_set_state(struct shrbuf_route_sink *sink, u32 state, int error)
 			sink->route->failed_sinks++;
 	}
 	spin_unlock_irq(&sink->route->frames_lock);
-	if (changed)
-		shrbuf_route_event(sink->route, events[state], sink->config.id, error,
-				   0);
+	if (!changed)
+		return;
+	shrbuf_route_event(sink->route, events[state], sink->config.id, error, 0);
 	shrbuf_route_kick(sink->route);
 }
 

@@ -285,6 +285,20 @@ int shrbuf_source_qbuf(struct shrbuf_route_source *src, unsigned int index,
 }
 
 /**
+ * shrbuf_source_has_spare - ask whether the camera can go on without another buffer
+ * @src: source
+ * @reserve: how many it needs at least
+ *
+ * Any context.
+ *
+ * Return: true if its driver has more than that
+ */
+bool shrbuf_source_has_spare(const struct shrbuf_route_source *src, unsigned int reserve)
+{
+	return atomic_read(&src->q->owned_by_drv_count) > (int)reserve;
+}
+
+/**
  * shrbuf_source_gone - was the device removed
  * @src: source
  *

@@ -50,6 +50,7 @@ void shrbuf_source_close(struct shrbuf_route_source *src);
 int shrbuf_source_dqbuf(struct shrbuf_route_source *src, struct shrbuf_frame *frame);
 int shrbuf_source_qbuf(struct shrbuf_route_source *src, unsigned int index,
 		       const struct shrbuf_frame *frame);
+bool shrbuf_source_has_spare(const struct shrbuf_route_source *src, unsigned int reserve);
 bool shrbuf_source_gone(struct shrbuf_route_source *src);
 bool shrbuf_source_idle(struct shrbuf_route_source *src, unsigned int index);
 int shrbuf_source_check(struct shrbuf_route_source *src, unsigned int *nr_bufs,
