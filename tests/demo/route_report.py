@@ -38,11 +38,14 @@ class Frames:
 
     def __init__(self, text):
         self.done = []          # times
-        self.latencies = {}     # microseconds, by number of the frame
-        self.ticks = self.due = self.mappings = 0
+        self.commits = {}       # microseconds from done to commit, by number of the frame
+        self.flips = {}         # the same to the end of the flip
+        self.late = self.empty = self.mappings = 0
+        self.filling = False    # the camera was due, and is not done yet
         self.latest = {}        # number of the frame in each buffer
         self.taken = None       # buffer that a program took last
         self.coming = None      # number of the frame that goes to the display
+        self.set_fb = None      # when something was set to go there
         self.end = 0.0
         for line in text.splitlines():
             match = LINE.match(line)
@@ -50,37 +53,45 @@ class Frames:
                 self.end = float(match[1])
                 self.event(self.end, match[2], match[3])
 
-    def show(self, frame, time):
-        if frame is not None and frame not in self.latencies:
-            self.latencies[frame] = (time - self.done[frame]) * 1e6
+    def note(self, latencies, frame, time):
+        if frame is not None and frame not in latencies:
+            latencies[frame] = (time - self.done[frame]) * 1e6
 
     def event(self, time, name, text):
         if name == "vb2_buf_done":
             self.latest[number(text, "index")] = len(self.done)
             self.done.append(time)
+            self.filling = False
         elif name == "tick":
-            self.ticks += 1
-            self.due += number(text, "due")
+            self.empty += self.filling
+            self.late += max(number(text, "due") - 1, 0)
+            self.filling = True
         elif name == "v4l2_dqbuf":
             self.taken = number(text, "index")
-        elif name == "set_fb" and self.taken is not None:
-            # A program shows what it has taken last.
-            self.coming = self.latest.get(self.taken)
+        elif name == "set_fb":
+            self.set_fb = time
+            if self.taken is not None:
+                # A program shows what it has taken last.
+                self.coming = self.latest.get(self.taken)
+                self.note(self.commits, self.coming, time)
+        elif name == "shrbuf_route_commit" and self.set_fb is not None:
+            self.note(self.commits, self.latest.get(number(text, "index")), self.set_fb)
         elif name == "drm_vblank_event_delivered":
-            self.show(self.coming, time)
+            self.note(self.flips, self.coming, time)
             self.coming = None
         elif name == "shrbuf_route_shown":
-            self.show(self.latest.get(number(text, "index")), time)
+            self.note(self.flips, self.latest.get(number(text, "index")), time)
         elif name in ("shrbuf_mmap", "v4l2_mmap"):
             self.mappings += 1
 
     def summary(self):
         """Numbers of frames, and microseconds."""
         judged = [n for n, time in enumerate(self.done) if time < self.end - MARGIN]
-        shown = sorted(self.latencies[n] for n in judged if n in self.latencies)
+        shown = [n for n in judged if n in self.flips]
 
-        def quantile(share):
-            return round(shown[min(int(len(shown) * share), len(shown) - 1)]) if shown else None
+        def quantile(latencies, share):
+            values = sorted(latencies[n] for n in shown if n in latencies)
+            return round(values[min(int(len(values) * share), len(values) - 1)]) if values else None
 
         return {
             "captured": len(judged),
@@ -88,27 +99,33 @@ class Frames:
             # what the way has taken and not shown
             "dropped": len(judged) - len(shown),
             # the camera had no buffer: whoever has them all is to blame
-            "no_buffer": max(self.ticks - len(self.done), 0),
+            "no_buffer": self.empty,
             # the thread of the camera came too late
-            "camera_late": max(self.due - self.ticks, 0),
-            "latency_median_us": quantile(0.5),
-            "latency_99_us": quantile(0.99),
+            "camera_late": self.late,
+            "commit_median_us": quantile(self.commits, 0.5),
+            "commit_99_us": quantile(self.commits, 0.99),
+            "flip_median_us": quantile(self.flips, 0.5),
+            "flip_99_us": quantile(self.flips, 0.99),
             "mappings_by_programs": self.mappings,
         }
 
 
-def examine(base, way):
-    """Evidence and result of one way."""
-    ev = Evidence(base, way)
-    result = Frames(ev.read("trace")).summary()
+def count_calls(ev, result):
+    """System calls of the program in the time of the trace."""
     try:
         before, after = (int(ev.fact(f"calls_{when}")) for when in ("before", "after"))
     except ValueError:
         before = after = 0
     ev.expect(before > 0, "its system calls were not counted, so a count proves nothing.")
     calls = after - before
-    result.update(way=way, name=NAMES[way], system_calls=calls,
-                  calls_per_frame=round(calls / max(result["captured"], 1), 2))
+    return {"system_calls": calls, "calls_per_frame": round(calls / max(result["captured"], 1), 2)}
+
+
+def examine(base, way):
+    """Evidence and result of one way."""
+    ev = Evidence(base, way)
+    result = Frames(ev.read("trace")).summary()
+    result.update(way=way, name=NAMES[way], **count_calls(ev, result))
     ev.expect_success(NAMES[way])
     ev.expect(result["shown"] > 0, "no frame was shown.")
     return ev, result
@@ -128,15 +145,22 @@ def judge_route(ev, result):
 
 
 def table(results):
-    print(f"{'':28}{'frames':>8}{'shown':>8}{'dropped':>9}{'no':>8}{'latency, us':>14}"
-          f"{'system calls':>14}\n"
-          f"{'':28}{'':8}{'':8}{'':9}{'buffer':>8}{'median / 99 %':>16}{'a frame':>12}")
+    """Latencies are milliseconds, median and 99th percentile."""
+    def pair(result, what):
+        values = (result[f"{what}_median_us"], result[f"{what}_99_us"])
+        return " / ".join("-" if v is None else f"{v / 1000:.1f}" for v in values)
+
+    print(f"{'':27}{'frames':>7}{'shown':>7}{'dropped':>9}{'no buffer':>11}"
+          f"{'committed, ms':>16}{'flipped, ms':>16}{'calls':>7}")
     for r in results:
-        latency = f"{r['latency_median_us'] or '-'} / {r['latency_99_us'] or '-'}"
-        print(f"{r['name']:28}{r['captured']:8}{r['shown']:8}{r['dropped']:9}{r['no_buffer']:8}"
-              f"{latency:>16}{r['calls_per_frame']:12}")
-    print("Frames that the camera made too late, which nobody could show: " +
-          ", ".join(f"{r['camera_late']}" for r in results))
+        print(f"{r['name']:27}{r['captured']:7}{r['shown']:7}{r['dropped']:9}{r['no_buffer']:11}"
+              f"{pair(r, 'commit'):>16}{pair(r, 'flip'):>16}{r['calls_per_frame']:7}")
+    print("dropped: by the way; no buffer: the camera had none; committed, flipped: median and\n"
+          "99th percentile of the time since the camera was done; calls: of the system, a frame.")
+    late = [r["camera_late"] for r in results]
+    if any(late):
+        print("The camera's own thread came too late for frames, nobody could show them: " +
+              ", ".join(map(str, late)) + ".")
 
 
 def main():
