@@ -37,6 +37,30 @@ setup_file() {
 	done < <(sed -n '/^#/!s/@@.*//p' "$TOP/lib/libshrbuf.symbols")
 }
 
+@test "libdrm_fusion exports the symbols in libdrm_fusion.symbols, and no other" {
+	nm -D --defined-only "$BUILD/lib/fusion/libdrm_fusion.so" |
+		awk '$2 != "A" { print $3 }' | LC_ALL=C sort >"$BATS_TEST_TMPDIR/symbols"
+	diff <(grep -v '^#' "$TOP/lib/fusion/libdrm_fusion.symbols") "$BATS_TEST_TMPDIR/symbols"
+}
+
+@test "every function of libdrm_fusion is declared with its documentation" {
+	while read -r name; do
+		echo "$name"
+		grep -q "^ \* $name - " "$TOP/lib/fusion/libdrm_fusion.h"
+		tr -s '\n\t ' ' ' <"$TOP/lib/fusion/libdrm_fusion.h" | grep -q "[ *]$name([^;{]*);"
+	done < <(sed -n '/^#/!s/@@.*//p' "$TOP/lib/fusion/libdrm_fusion.symbols")
+}
+
+@test "a program that was told by libdrm_fusion.pc links with it" {
+	echo '#include <libdrm_fusion.h>
+	int main(void) { return !fusion_explain(0); }' >"$BATS_TEST_TMPDIR/a.c"
+	read -ra flags < <(pkg-config --cflags --libs libdrm_fusion)
+	# libdrm is where it says, and this library is not there yet
+	gcc -o "$BATS_TEST_TMPDIR/a" "$BATS_TEST_TMPDIR/a.c" "-I$PREFIX/include" \
+		"-L$LIBDIR" "${flags[@]}"
+	LD_LIBRARY_PATH=$LIBDIR "$BATS_TEST_TMPDIR/a"
+}
+
 @test "the soname is libshrbuf.so.0" {
 	run readelf -d "$BUILD/lib/libshrbuf.so"
 	contains "$output" 'soname: [libshrbuf.so.0]'

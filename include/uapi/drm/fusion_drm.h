@@ -425,6 +425,7 @@ struct drm_fusion_query_member {
  * @waiters: how many wait for it
  * @flags: of a skirmish: word without the owner; of a property: 1 lease, 2 purchase
  * @size: bytes, of pools and buffers
+ * @offset: of a skirmish: where its state is in the window of the world, else zero
  * @name: its name
  */
 struct drm_fusion_query_object {
@@ -437,6 +438,7 @@ struct drm_fusion_query_object {
 	__u32 waiters;
 	__u32 flags;
 	__u64 size;
+	__u64 offset;
 	__u8 name[DRM_FUSION_NAME_LEN];
 };
 

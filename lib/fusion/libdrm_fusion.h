@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * libdrm_fusion: the requests of the fusion render node as functions.
+ */
+#ifndef _LIBDRM_FUSION_H
+#define _LIBDRM_FUSION_H
+
+#include <stdint.h>
+
+#include <drm/fusion_drm.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * DOC: rules for all functions
+ *
+ * Functions that can fail return zero or a negative error number, and do not set errno.
+ * Those that give a file descriptor return it in place of zero. fusion_explain() makes a
+ * sentence of an error. A request that a signal interrupted is restarted.
+ *
+ * A timeout is absolute, in nanoseconds of CLOCK_MONOTONIC: DRM_FUSION_FOREVER waits
+ * without end, zero does not wait.
+ *
+ * A handle may be used by all threads of a process at the same time, but for the function
+ * that frees it. After fork() the child has no handle of its parent: each function gives
+ * it -EPERM, and fusion_leave() frees the child's copy. A child joins the world itself, with
+ * a file descriptor of fusion_export().
+ */
+
+/* a member of a world */
+struct fusion;
+
+/**
+ * fusion_create - make a world and be its first member
+ * @fusion: out: the member
+ * @args: names, flags and limits, see &struct drm_fusion_world_create
+ *
+ * Return: 0; -ENODEV if there is no render node of fusion, -EACCES if none may be opened;
+ * -EINVAL for a name without end or a limit that is too large; -ENOMEM.
+ */
+int fusion_create(struct fusion **fusion, const struct drm_fusion_world_create *args);
+
+/**
+ * fusion_join - be a member of a world
+ * @fusion: out: the member
+ * @world: file descriptor that fusion_export() gave, stays the caller's
+ * @name: name to show, less than DRM_FUSION_NAME_LEN bytes
+ *
+ * Return: 0; as fusion_create(); -EBADF, -EINVAL if @world is something else; -EUSERS if
+ * the world has all the members that it may have; -ESHUTDOWN if it has ended.
+ */
+int fusion_join(struct fusion **fusion, int world, const char *name);
+
+/**
+ * fusion_leave - leave the world
+ * @fusion: member, freed. All its handles of objects were closed.
+ *
+ * What the member holds is released, also what other threads have locked.
+ */
+void fusion_leave(struct fusion *fusion);
+
+/**
+ * fusion_export - let others join
+ * @fusion: member
+ *
+ * Return: a file descriptor to pass on, closed on exec; -EMFILE, -ENFILE, -ENOMEM,
+ * -ESHUTDOWN.
+ */
+int fusion_export(struct fusion *fusion);
+
+/**
+ * fusion_info - names, limits and numbers of the world
+ * @fusion: member
+ * @info: out
+ *
+ * Return: 0 or -ESHUTDOWN.
+ */
+int fusion_info(struct fusion *fusion, struct drm_fusion_world_info *info);
+
+/**
+ * fusion_query - what there is in the world
+ * @fusion: member
+ * @query: what, and where to put it, see &struct drm_fusion_query
+ *
+ * Return: 0, -EINVAL, -EFAULT, -ESHUTDOWN.
+ */
+int fusion_query(struct fusion *fusion, struct drm_fusion_query *query);
+
+/**
+ * fusion_fd - the open render node
+ * @fusion: member
+ *
+ * To poll() and read() messages, and for what libdrm does with buffers. It stays the
+ * member's: do not close it.
+ *
+ * Return: a file descriptor.
+ */
+int fusion_fd(struct fusion *fusion);
+
+/**
+ * fusion_member_id - the number of the member in its world
+ * @fusion: member
+ *
+ * Return: the number.
+ */
+uint32_t fusion_member_id(struct fusion *fusion);
+
+/**
+ * fusion_rename - change the name of an object
+ * @fusion: member
+ * @type: DRM_FUSION_SKIRMISH to DRM_FUSION_BUFFER
+ * @id: its number
+ * @name: less than DRM_FUSION_NAME_LEN bytes
+ *
+ * Return: 0, -EINVAL, -ENOENT, -EACCES if neither the first member nor the creator asks.
+ */
+int fusion_rename(struct fusion *fusion, uint32_t type, uint32_t id, const char *name);
+
+/**
+ * fusion_destroy - destroy an object for all members
+ * @fusion: member
+ * @type: DRM_FUSION_SKIRMISH to DRM_FUSION_BUFFER
+ * @id: its number
+ *
+ * Who waits for it gets -EIDRM, who uses it later -ENOENT.
+ *
+ * Return: 0, -EINVAL, -ENOENT.
+ */
+int fusion_destroy(struct fusion *fusion, uint32_t type, uint32_t id);
+
+/**
+ * fusion_explain - what an error means and what to do
+ * @error: negative, as the functions return it
+ *
+ * Return: a sentence, constant.
+ */
+const char *fusion_explain(int error);
+
+/**
+ * DOC: skirmishes
+ *
+ * A skirmish is a lock of a thread. The thread may lock it again, and unlocks it as often.
+ * While nobody else wants it, neither takes a system call. Who wants it gets it in the
+ * order of coming, once it has asked the kernel.
+ *
+ * When the owner dies, the next one gets it with -EOWNERDEAD: it has locked it, and what
+ * it protects may be half-done. It repairs that and calls fusion_skirmish_consistent(), or
+ * the next one is told again.
+ *
+ * These functions are not for signal handlers.
+ */
+
+/* a handle of a skirmish */
+struct fusion_skirmish;
+
+/**
+ * fusion_skirmish_create - make a skirmish
+ * @fusion: member
+ * @name: to show, less than DRM_FUSION_NAME_LEN bytes
+ * @skirmish: out: handle
+ *
+ * Return: 0, -EINVAL, -ENOSPC at the limit of the world, -ENOMEM.
+ */
+int fusion_skirmish_create(struct fusion *fusion, const char *name,
+			   struct fusion_skirmish **skirmish);
+
+/**
+ * fusion_skirmish_open - a handle of a skirmish that another member has made
+ * @fusion: member
+ * @id: its number
+ * @skirmish: out: handle
+ *
+ * Return: 0, -ENOENT, -ENOMEM.
+ */
+int fusion_skirmish_open(struct fusion *fusion, uint32_t id, struct fusion_skirmish **skirmish);
+
+/**
+ * fusion_skirmish_close - free a handle
+ * @skirmish: handle. The skirmish stays, and locked if it is.
+ */
+void fusion_skirmish_close(struct fusion_skirmish *skirmish);
+
+/**
+ * fusion_skirmish_destroy - destroy it for all members
+ * @skirmish: handle, still to be closed
+ *
+ * Return: 0 or -ENOENT.
+ */
+int fusion_skirmish_destroy(struct fusion_skirmish *skirmish);
+
+/**
+ * fusion_skirmish_id - its number, for other members
+ * @skirmish: handle
+ *
+ * Return: the number.
+ */
+uint32_t fusion_skirmish_id(const struct fusion_skirmish *skirmish);
+
+/**
+ * fusion_skirmish_lock - lock, and wait as long as it takes
+ * @skirmish: handle
+ *
+ * Return: 0; -EOWNERDEAD: locked, but an owner died; -EDEADLK: the owner waits for the
+ * caller, over others perhaps; -EOVERFLOW: locked too often; -ENOENT, -EIDRM: destroyed;
+ * -EUSERS: too many threads; -ESHUTDOWN.
+ */
+int fusion_skirmish_lock(struct fusion_skirmish *skirmish);
+
+/**
+ * fusion_skirmish_trylock - lock if that needs no wait
+ * @skirmish: handle
+ *
+ * Return: as fusion_skirmish_lock(), and -EBUSY.
+ */
+int fusion_skirmish_trylock(struct fusion_skirmish *skirmish);
+
+/**
+ * fusion_skirmish_timedlock - lock, and wait until a time
+ * @skirmish: handle
+ * @timeout: when to give up
+ *
+ * Return: as fusion_skirmish_lock(), and -ETIMEDOUT.
+ */
+int fusion_skirmish_timedlock(struct fusion_skirmish *skirmish, int64_t timeout);
+
+/**
+ * fusion_skirmish_unlock - undo one lock
+ * @skirmish: handle
+ *
+ * Return: 0, -EPERM if the calling thread does not own it, -ENOENT.
+ */
+int fusion_skirmish_unlock(struct fusion_skirmish *skirmish);
+
+/**
+ * fusion_skirmish_wait - wait for a notification
+ * @skirmish: handle, locked by the calling thread
+ * @timeout: when to give up
+ *
+ * Unlocks it, however often it was locked, sleeps, and locks it again as often. Look in a
+ * loop whether what was waited for has come true.
+ *
+ * Return: 0; -ETIMEDOUT: locked again, too; -EOWNERDEAD: notified and locked again, but an
+ * owner died meanwhile; -EPERM if the caller does not own it. -EIDRM, -EDEADLK,
+ * -ESHUTDOWN: the caller does not have it any more.
+ */
+int fusion_skirmish_wait(struct fusion_skirmish *skirmish, int64_t timeout);
+
+/**
+ * fusion_skirmish_notify - wake up the thread that waits longest for a notification
+ * @skirmish: handle, locked by the calling thread
+ *
+ * Return: 0, -EPERM, -ENOENT.
+ */
+int fusion_skirmish_notify(struct fusion_skirmish *skirmish);
+
+/**
+ * fusion_skirmish_notify_all - wake up all threads that wait for a notification
+ * @skirmish: handle, locked by the calling thread
+ *
+ * Return: 0, -EPERM, -ENOENT.
+ */
+int fusion_skirmish_notify_all(struct fusion_skirmish *skirmish);
+
+/**
+ * fusion_skirmish_consistent - what it protects is in order again
+ * @skirmish: handle, locked by the calling thread
+ *
+ * Return: 0, -EPERM, -ENOENT.
+ */
+int fusion_skirmish_consistent(struct fusion_skirmish *skirmish);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* _LIBDRM_FUSION_H */
