@@ -200,7 +200,8 @@ static __poll_t fusion_poll(struct file *fp, struct poll_table_struct *wait)
 
 static vm_fault_t state_fault(struct vm_fault *vmf)
 {
-	struct fusion_member *member = fusion_file_enter(to_file(vmf->vma->vm_file), false);
+	/* also when the world has ended: a thread may just be in the middle of a lock */
+	struct fusion_member *member = fusion_file_enter(to_file(vmf->vma->vm_file), true);
 	unsigned long own = DRM_FUSION_MMAP_MEMBER >> PAGE_SHIFT;
 
 	if (IS_ERR(member))

@@ -126,6 +126,31 @@ static int message_send(struct drm_device *dev, void *data, struct drm_file *drm
 	return as_member(drm, fusion_message_send, data);
 }
 
+static int skirmish_lock(struct drm_device *dev, void *data, struct drm_file *drm)
+{
+	return as_member(drm, fusion_skirmish_lock, data);
+}
+
+static int skirmish_unlock(struct drm_device *dev, void *data, struct drm_file *drm)
+{
+	return as_member(drm, fusion_skirmish_unlock, data);
+}
+
+static int skirmish_wait(struct drm_device *dev, void *data, struct drm_file *drm)
+{
+	return as_member(drm, fusion_skirmish_wait, data);
+}
+
+static int skirmish_notify(struct drm_device *dev, void *data, struct drm_file *drm)
+{
+	return as_member(drm, fusion_skirmish_notify, data);
+}
+
+static int skirmish_consistent(struct drm_device *dev, void *data, struct drm_file *drm)
+{
+	return as_member(drm, fusion_skirmish_consistent, data);
+}
+
 #define REQUEST(name, function) DRM_IOCTL_DEF_DRV(FUSION_##name, function, DRM_RENDER_ALLOW)
 
 const struct drm_ioctl_desc fusion_ioctls[] = {
@@ -141,6 +166,11 @@ const struct drm_ioctl_desc fusion_ioctls[] = {
 	REQUEST(OBJECT_DESTROY, object_destroy),
 	REQUEST(OBJECT_NAME, object_name),
 	REQUEST(MESSAGE_SEND, message_send),
+	REQUEST(SKIRMISH_LOCK, skirmish_lock),
+	REQUEST(SKIRMISH_UNLOCK, skirmish_unlock),
+	REQUEST(SKIRMISH_WAIT, skirmish_wait),
+	REQUEST(SKIRMISH_NOTIFY, skirmish_notify),
+	REQUEST(SKIRMISH_CONSISTENT, skirmish_consistent),
 };
 
 const int fusion_nr_ioctls = ARRAY_SIZE(fusion_ioctls);

@@ -33,6 +33,7 @@
 #define FUSION_MAX_EVENTS	256	/* messages of the kernel itself, beyond these */
 
 struct fusion_exec;
+struct fusion_lent;
 struct fusion_member;
 struct fusion_message;
 struct fusion_object;
@@ -83,6 +84,8 @@ struct page *fusion_state_page(struct fusion_state *state, unsigned long index);
  * @name: in listings
  * @create: makes an object that is not visible yet, from @args, whose offset it sets.
  *	May sleep. NULL: it has a request of its own.
+ * @numbered: the object has its number now, and others may have found it already. May
+ *	sleep. May be NULL.
  * @destroy: the object has no number any more: wakes all that wait for it with -EIDRM.
  *	Called once. May sleep.
  * @free: the last reference is gone. Atomic context possible: no sleeping.
@@ -94,6 +97,7 @@ struct fusion_type {
 	const char *name;
 	struct fusion_object *(*create)(struct fusion_member *member,
 					struct drm_fusion_object_create *args);
+	void (*numbered)(struct fusion_object *object);
 	void (*destroy)(struct fusion_object *object);
 	void (*free)(struct fusion_object *object);
 	void (*thread_gone)(struct fusion_thread *thread);
@@ -285,8 +289,9 @@ int fusion_message_send(struct fusion_member *member, void *data);
  * @state: what it says that it holds, in the member's own window. Not to be believed.
  * @pid: the thread, with a reference
  * @gone: it was released. Protected by the member's lock.
- * @noted: skirmishes that the kernel keeps note of. Protected by @lock.
- * @lock: protects @noted and @unprocessed
+ * @noted: numbers of skirmishes that the kernel keeps note of. Changed by the thread
+ *	alone.
+ * @lock: protects @unprocessed
  * @unprocessed: messages that it has read, until it reads again
  * @waits_for: class of what it waits for, or zero. This and what follows is protected
  *	by the world's waits_lock.
@@ -295,7 +300,7 @@ int fusion_message_send(struct fusion_member *member, void *data);
  * @waiter: how to wake it up
  * @serving: the call that it runs, the innermost one
  * @server: it has received messages, so it may run calls
- * @refused: it was told EDEADLK when it last wanted to wait
+ * @refused: what it wanted to wait for, if it was told EDEADLK then; else its type is zero
  * @stamp: of the last search that has met it
  * @found: in the list of that search
  * @rcu: frees it
@@ -308,8 +313,8 @@ struct fusion_thread {
 	struct drm_fusion_thread_state *state;
 	struct pid *pid;
 	bool gone;
-	spinlock_t lock;	/* noted, unprocessed */
-	struct list_head noted;
+	spinlock_t lock;	/* unprocessed */
+	struct xarray noted;
 	struct list_head unprocessed;
 	u32 waits_for;
 	struct fusion_object *skirmish;
@@ -317,7 +322,7 @@ struct fusion_thread {
 	struct fusion_waiter *waiter;
 	struct fusion_exec *serving;
 	bool server;
-	bool refused;
+	struct drm_fusion_query_wait refused;
 	u64 stamp;
 	struct list_head found;
 	struct rcu_head rcu;
@@ -344,6 +349,7 @@ int fusion_thread_request(struct fusion_member *member, void *data);
  * @link: in the list of the object, protected by the object's lock
  * @thread: who waits
  * @task: current
+ * @killable: only a signal that kills it ends the wait
  * @done: it was woken up with @status. Set last.
  * @status: the result for the waiter
  * @private: for the object
@@ -352,6 +358,7 @@ struct fusion_waiter {
 	struct list_head link;
 	struct fusion_thread *thread;
 	struct task_struct *task;
+	bool killable;
 	bool done;
 	int status;
 	unsigned long private;
@@ -372,20 +379,59 @@ void fusion_waits_end(struct fusion_member *member);
  * @base: head; its lock protects what follows
  * @slot: of @state
  * @state: word and count, shared with user space and not to be believed
+ * @died: an owner died in it, and nobody has said since that it is consistent
  * @waiters: struct fusion_waiter of those who want it, longest first
- * @sleepers: struct fusion_waiter of those who wait for a notification
+ * @sleepers: those who wait for a notification, longest first
  * @lent: struct fusion_lent, the innermost call first: to whom it goes back
  */
 struct fusion_skirmish {
 	struct fusion_object base;
 	u32 slot;
 	struct drm_fusion_skirmish_state *state;
+	bool died;
 	struct list_head waiters;
 	struct list_head sleepers;
 	struct list_head lent;
 };
 
 extern const struct fusion_type fusion_skirmish_type;
+int fusion_skirmish_lock(struct fusion_member *member, void *data);
+int fusion_skirmish_unlock(struct fusion_member *member, void *data);
+int fusion_skirmish_wait(struct fusion_member *member, void *data);
+int fusion_skirmish_notify(struct fusion_member *member, void *data);
+int fusion_skirmish_consistent(struct fusion_member *member, void *data);
+u32 fusion_skirmish_freeze(struct fusion_skirmish *skirmish);
+void fusion_skirmish_write(struct fusion_skirmish *skirmish, u32 token);
+
+/*
+ * skirmish-lend.c: what a thread has from its callers
+ */
+
+/**
+ * struct fusion_lent - a skirmish that was lent for the length of a call
+ * @link: in the list of the skirmish, protected by its lock, as all but @given
+ * @given: in the list of the execution, protected by the world's waits_lock
+ * @skirmish: with a reference, constant
+ * @exec: in which it was lent, constant. Without a reference: it gives all back when it
+ *	ends.
+ * @from: who has lent it, with a reference
+ * @count: how often that one has locked it
+ */
+struct fusion_lent {
+	struct list_head link;
+	struct list_head given;
+	struct fusion_skirmish *skirmish;
+	struct fusion_exec *exec;
+	struct fusion_thread *from;
+	u32 count;
+};
+
+struct fusion_lent *fusion_lent_by(struct fusion_skirmish *skirmish, struct fusion_thread *thread);
+bool fusion_lent_begin(struct fusion_skirmish *skirmish, struct fusion_thread *thread, u32 owner,
+		       struct fusion_lent **new);
+void fusion_lent_end(struct fusion_skirmish *skirmish, struct fusion_lent *lent);
+void fusion_lent_leave(struct fusion_skirmish *skirmish, struct fusion_lent *lent);
+void fusion_lents_end(struct fusion_skirmish *skirmish);
 void fusion_skirmish_return(struct fusion_exec *exec);
 
 /*
@@ -421,6 +467,7 @@ struct fusion_exec {
 int fusion_graph_wait_skirmish(struct fusion_thread *thread, struct fusion_skirmish *skirmish);
 int fusion_graph_wait_exec(struct fusion_thread *thread, struct fusion_exec *exec);
 void fusion_graph_done(struct fusion_thread *thread);
+int fusion_waits_query(struct fusion_member *member, struct drm_fusion_query *args);
 
 /*
  * member.c: processes in a world

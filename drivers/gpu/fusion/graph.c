@@ -26,7 +26,17 @@
  * wrong, for members of the same world, and never endless: each thread is met once.
  */
 #include <linux/errno.h>
+#include <linux/sched.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
 #include "fusion.h"
+
+static u32 owner_of(struct fusion_object *object)
+{
+	struct fusion_skirmish *skirmish = container_of(object, struct fusion_skirmish, base);
+
+	return READ_ONCE(skirmish->state->word) & DRM_FUSION_SKIRMISH_OWNER;
+}
 
 /* Puts a thread on the list of those to be looked at; false if it does not wait. */
 static bool meet(struct fusion_world *world, struct fusion_thread *thread,
@@ -50,12 +60,8 @@ static bool all_wait(struct fusion_world *world, struct fusion_thread *thread,
 	bool any = false;
 
 	if (thread->waits_for == DRM_FUSION_SKIRMISH) {
-		struct fusion_skirmish *skirmish =
-			container_of(thread->skirmish, struct fusion_skirmish, base);
-		u32 token = READ_ONCE(skirmish->state->word) & DRM_FUSION_SKIRMISH_OWNER;
-
 		/* It is just being handed over, or the owner is dead: the wait will end. */
-		next = xa_load(&world->threads, token);
+		next = xa_load(&world->threads, owner_of(thread->skirmish));
 		return next && next != thread && meet(world, next, found);
 	}
 	if (thread->exec->server)
@@ -91,12 +97,40 @@ static bool is_deadlock(struct fusion_world *world, struct fusion_thread *thread
 	return ret;
 }
 
+/* What a thread waits for; the rest of the record is of the reader. */
+static void describe(struct fusion_world *world, struct fusion_thread *thread,
+		     struct drm_fusion_query_wait *record)
+{
+	struct fusion_thread *turn;
+
+	memset(record, 0, sizeof(*record));
+	record->token = thread->token;
+	record->member = thread->member->id;
+	record->type = thread->waits_for;
+	rcu_read_lock();
+	if (thread->waits_for == DRM_FUSION_SKIRMISH) {
+		record->id = thread->skirmish->id;
+		turn = xa_load(&world->threads, owner_of(thread->skirmish));
+	} else {
+		record->id = thread->exec->call->id;
+		record->for_member = thread->exec->handler->id;
+		turn = thread->exec->server;
+	}
+	if (turn) {
+		record->for_member = turn->member->id;
+		record->for_token = turn->token;
+	}
+	rcu_read_unlock();
+}
+
 static int wait_or_refuse(struct fusion_world *world, struct fusion_thread *thread)
 {
 	lockdep_assert_held(&world->waits_lock);
-	thread->refused = is_deadlock(world, thread);
-	if (!thread->refused)
+	thread->refused.type = 0;
+	if (!is_deadlock(world, thread))
 		return 0;
+	describe(world, thread, &thread->refused);
+	thread->refused.deadlock = 1;
 	thread->waits_for = 0;
 	return -EDEADLK;
 }
@@ -157,4 +191,58 @@ void fusion_graph_done(struct fusion_thread *thread)
 	spin_lock(&world->waits_lock);
 	thread->waits_for = 0;
 	spin_unlock(&world->waits_lock);
+}
+
+/* False if there is nothing to tell of the thread. */
+static bool wait_record(struct fusion_world *world, struct fusion_thread *thread,
+			struct drm_fusion_query_wait *record)
+{
+	spin_lock(&world->waits_lock);
+	*record = thread->refused;
+	if (thread->waits_for) {
+		describe(world, thread, record);
+		record->deadlock = is_deadlock(world, thread);
+	}
+	spin_unlock(&world->waits_lock);
+	record->tid = pid_vnr(thread->pid);
+	return record->type;
+}
+
+/**
+ * fusion_waits_query - DRM_FUSION_QUERY_WAITS
+ * @member: active member
+ * @args: of the request
+ *
+ * Context: sleeps.
+ * Return: 0, -EINVAL, -EFAULT.
+ */
+int fusion_waits_query(struct fusion_member *member, struct drm_fusion_query *args)
+{
+	struct drm_fusion_query_wait __user *to = u64_to_user_ptr(args->records);
+	struct fusion_world *world = member->world;
+	struct drm_fusion_query_wait record;
+	struct fusion_thread *thread;
+	unsigned long token;
+	u32 written = 0;
+	bool any;
+
+	if (args->type)
+		return -EINVAL;
+	xa_for_each_start(&world->threads, token, thread, (unsigned long)args->after + 1) {
+		if (written == args->count)
+			break;
+		cond_resched();
+		thread = fusion_thread_find(world, token);
+		if (!thread)
+			continue;
+		any = wait_record(world, thread, &record);
+		fusion_thread_put(thread);
+		if (!any)
+			continue;
+		if (copy_to_user(to + written, &record, sizeof(record)))
+			return -EFAULT;
+		written++;
+	}
+	args->count = written;
+	return 0;
 }

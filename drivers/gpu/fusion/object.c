@@ -17,6 +17,7 @@ static const struct {
 	u32 class;
 	const struct fusion_type *type;
 } fusion_types[] = {
+	{ DRM_FUSION_SKIRMISH, &fusion_skirmish_type },
 };
 
 static const struct fusion_type *find_type(u32 class)
@@ -174,10 +175,13 @@ int fusion_object_create(struct fusion_member *member, void *data)
 	if (IS_ERR(object))
 		return PTR_ERR(object);
 	ret = fusion_object_add(object);
-	if (!ret)
+	if (!ret) {
 		args->id = object->id;
-	else if (type->destroy)
+		if (type->numbered)
+			type->numbered(object);
+	} else if (type->destroy) {
 		type->destroy(object);
+	}
 	fusion_object_put(object);
 	return ret;
 }

@@ -15,6 +15,7 @@ static void thread_free(struct kref *kref)
 {
 	struct fusion_thread *thread = container_of(kref, struct fusion_thread, kref);
 
+	xa_destroy(&thread->noted);
 	put_pid(thread->pid);
 	fusion_member_put(thread->member);
 	kfree_rcu(thread, rcu);
@@ -92,7 +93,7 @@ static struct fusion_thread *thread_create(struct fusion_member *member)
 	fusion_member_get(member);
 	thread->member = member;
 	spin_lock_init(&thread->lock);
-	INIT_LIST_HEAD(&thread->noted);
+	xa_init(&thread->noted);
 	INIT_LIST_HEAD(&thread->unprocessed);
 	INIT_LIST_HEAD(&thread->found);
 	thread->pid = get_pid(task_pid(current));

@@ -38,6 +38,7 @@ void fusion_waiter_init(struct fusion_waiter *waiter, struct fusion_thread *thre
 	INIT_LIST_HEAD(&waiter->link);
 	waiter->thread = thread;
 	waiter->task = current;
+	waiter->killable = false;
 	waiter->done = false;
 	waiter->status = 0;
 	waiter->private = 0;
@@ -74,7 +75,7 @@ int fusion_wait(struct fusion_waiter *waiter, ktime_t deadline)
 
 	set_waiter(waiter->thread, waiter);
 	for (;;) {
-		set_current_state(TASK_INTERRUPTIBLE);
+		set_current_state(waiter->killable ? TASK_KILLABLE : TASK_INTERRUPTIBLE);
 		ret = 0;
 		if (smp_load_acquire(&waiter->done)) /* (B) */
 			break;
@@ -82,7 +83,7 @@ int fusion_wait(struct fusion_waiter *waiter, ktime_t deadline)
 		if (READ_ONCE(member->leaving) || READ_ONCE(member->world->ended))
 			break;
 		ret = -ERESTARTSYS;
-		if (signal_pending(current))
+		if (waiter->killable ? fatal_signal_pending(current) : signal_pending(current))
 			break;
 		ret = -ETIMEDOUT;
 		if (ktime_compare(ktime_get(), deadline) >= 0)

@@ -304,6 +304,8 @@ int fusion_query(struct fusion_member *member, void *data)
 		return fusion_members_query(member, args);
 	case DRM_FUSION_QUERY_OBJECTS:
 		return fusion_objects_query(member, args);
+	case DRM_FUSION_QUERY_WAITS:
+		return fusion_waits_query(member, args);
 	default:
 		return -EINVAL;
 	}

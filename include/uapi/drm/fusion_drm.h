@@ -560,9 +560,12 @@ struct drm_fusion_message_send {
  *
  * EOWNERDEAD: locked, and an owner died in it: its data may need repair, see
  * DRM_IOCTL_FUSION_SKIRMISH_CONSISTENT. EDEADLK: this wait would have closed a circle.
- * A wait for a notification: EPERM if the caller is not the owner. It releases the
- * skirmish whole and has it again when it returns, also with ETIMEDOUT or EINTR; after
- * EIDRM it has nothing.
+ * EOVERFLOW: the caller has locked it too often.
+ *
+ * A wait for a notification: EPERM if the caller is not the owner, or has the skirmish
+ * from the caller of a call. It releases the skirmish whole and has it again when it
+ * returns, also with ETIMEDOUT, EINTR or EOWNERDEAD. After EIDRM it has nothing, nor after
+ * EDEADLK: getting it back would have closed a circle.
  */
 struct drm_fusion_skirmish_lock {
 	__u32 id;

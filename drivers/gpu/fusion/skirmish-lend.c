@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Skirmishes that a thread has from its callers.
+ *
+ * A thread that runs a call works for the caller, which waits for it, and for the caller of
+ * that one. What one of these owns is no obstacle: the thread gets it, and it goes back when
+ * the thread has unlocked it, or when the call ends:
+ *
+ *   C owns S, calls T                 C <- word
+ *   T locks S                         C <- lent to T          word: T | SLOW
+ *   T calls U, which locks S          C <- lent to T <- lent to U      word: U | SLOW
+ *   U unlocks S                       C <- lent to T          word: T | SLOW
+ *   T's call ends                     C <- word, count as it was
+ *
+ * So the threads that have a skirmish form a chain, the innermost one in the word, the
+ * others in the list of struct fusion_lent: each says who has lent it, and in which
+ * execution. A link goes away with one of its ends, and its neighbours join:
+ *
+ *  - The innermost one unlocks, dies, or its execution ends: the word goes to the one who
+ *    has lent it, with the count that it had then.
+ *  - One in the middle goes, because its execution has ended or it is dead: what it has lent
+ *    now goes back to the one who had lent it to it.
+ *  - The first owner goes, dead, or it unlocks after it has given up waiting: the next one
+ *    has it for good.
+ *
+ * A struct fusion_lent is in two lists: of its skirmish under the skirmish's lock, and of
+ * its execution under the world's waits_lock, which is taken inside. It is made and freed
+ * with both held, so who finds it in the list of the execution has to look again:
+ *
+ *   fusion_skirmish_return()          unlock
+ *   lock waits, first of the list,
+ *   get the skirmish, unlock waits
+ *                                     lock skirmish, free the link, unlock
+ *   lock skirmish
+ *   is there one of the execution? no
+ *
+ * A thread gets nothing in the name of an execution that has ended: call.c takes it out of
+ * the thread's serving, under waits_lock, before it calls fusion_skirmish_return().
+ */
+#include <linux/minmax.h>
+#include <linux/slab.h>
+#include "fusion.h"
+
+/**
+ * fusion_lent_by - what a thread has lent of a skirmish
+ * @skirmish: skirmish
+ * @thread: thread
+ *
+ * Context: the skirmish's lock is held.
+ * Return: the link, or NULL.
+ */
+struct fusion_lent *fusion_lent_by(struct fusion_skirmish *skirmish, struct fusion_thread *thread)
+{
+	struct fusion_lent *lent;
+
+	list_for_each_entry(lent, &skirmish->lent, link)
+		if (lent->from == thread)
+			return lent;
+	return NULL;
+}
+
+/*
+ * The caller that owns the token, however far out. Callers that have given up and are
+ * called by whom they called form a circle: each thread is met once.
+ */
+static struct fusion_thread *find_caller(struct fusion_thread *thread, u32 token)
+{
+	struct fusion_world *world = thread->member->world;
+
+	lockdep_assert_held(&world->waits_lock);
+	world->stamp++;
+	while (thread->serving && thread->stamp != world->stamp) {
+		thread->stamp = world->stamp;
+		thread = thread->serving->caller;
+		if (thread->token == token)
+			return thread;
+	}
+	return NULL;
+}
+
+/**
+ * fusion_lent_begin - get a skirmish from a caller
+ * @skirmish: skirmish, frozen
+ * @thread: thread that wants it
+ * @owner: token of the one who has it
+ * @new: memory, all zero, set to NULL when it is used; NULL if @thread runs no call
+ *
+ * Context: the skirmish's lock is held. The caller writes the word and the count.
+ * Return: whether @thread has it now.
+ */
+bool fusion_lent_begin(struct fusion_skirmish *skirmish, struct fusion_thread *thread, u32 owner,
+		       struct fusion_lent **new)
+{
+	struct fusion_world *world = skirmish->base.world;
+	struct fusion_lent *lent = *new;
+	struct fusion_thread *from;
+
+	if (!lent)
+		return false;
+	spin_lock(&world->waits_lock);
+	from = find_caller(thread, owner);
+	if (from) {
+		fusion_thread_get(from);
+		fusion_object_get(&skirmish->base);
+		lent->skirmish = skirmish;
+		lent->from = from;
+		lent->exec = thread->serving;
+		lent->count = max(READ_ONCE(skirmish->state->count), 1U);
+		list_add(&lent->link, &skirmish->lent);
+		list_add(&lent->given, &lent->exec->lent);
+		*new = NULL;
+	}
+	spin_unlock(&world->waits_lock);
+	return from;
+}
+
+static void lent_free(struct fusion_lent *lent)
+{
+	struct fusion_skirmish *skirmish = lent->skirmish;
+	struct fusion_world *world = skirmish->base.world;
+
+	list_del(&lent->link);
+	spin_lock(&world->waits_lock);
+	list_del(&lent->given);
+	spin_unlock(&world->waits_lock);
+	fusion_thread_put(lent->from);
+	/* Not the last one: the caller has its own. */
+	fusion_object_put(&skirmish->base);
+	kfree(lent);
+}
+
+/**
+ * fusion_lent_end - the one it was lent to does not have it any more
+ * @skirmish: skirmish, frozen if it is the innermost link
+ * @lent: link, freed
+ *
+ * Context: the skirmish's lock is held, and the caller has a reference.
+ */
+void fusion_lent_end(struct fusion_skirmish *skirmish, struct fusion_lent *lent)
+{
+	u32 token = lent->from->token;
+	struct fusion_lent *inner;
+
+	if (list_is_first(&lent->link, &skirmish->lent)) {
+		WRITE_ONCE(skirmish->state->count, lent->count);
+		lent_free(lent);
+		fusion_skirmish_write(skirmish, token);
+		return;
+	}
+	inner = list_prev_entry(lent, link);
+	swap(inner->from, lent->from);
+	inner->count = lent->count;
+	lent_free(lent);
+}
+
+/**
+ * fusion_lent_leave - the one that has lent it does not have it any more
+ * @skirmish: skirmish
+ * @lent: link, freed if it was the outermost one
+ *
+ * Context: the skirmish's lock is held, and the caller has a reference and writes the word.
+ */
+void fusion_lent_leave(struct fusion_skirmish *skirmish, struct fusion_lent *lent)
+{
+	if (list_is_last(&lent->link, &skirmish->lent))
+		lent_free(lent);
+	else
+		fusion_lent_end(skirmish, list_next_entry(lent, link));
+}
+
+/**
+ * fusion_lents_end - the skirmish is destroyed
+ * @skirmish: skirmish
+ *
+ * Context: the skirmish's lock is held, and the caller has a reference.
+ */
+void fusion_lents_end(struct fusion_skirmish *skirmish)
+{
+	struct fusion_lent *lent, *next;
+
+	list_for_each_entry_safe(lent, next, &skirmish->lent, link)
+		lent_free(lent);
+}
+
+/**
+ * fusion_skirmish_return - a call ends: what its server still has goes back
+ * @exec: execution that no thread is serving any more
+ *
+ * Costs as much as is lent.
+ *
+ * Context: process context, no locks held.
+ */
+void fusion_skirmish_return(struct fusion_exec *exec)
+{
+	struct fusion_world *world = exec->caller->member->world;
+	struct fusion_skirmish *skirmish;
+	struct fusion_lent *lent;
+
+	for (;;) {
+		spin_lock(&world->waits_lock);
+		lent = list_first_entry_or_null(&exec->lent, struct fusion_lent, given);
+		skirmish = lent ? lent->skirmish : NULL;
+		if (skirmish)
+			fusion_object_get(&skirmish->base);
+		spin_unlock(&world->waits_lock);
+		if (!skirmish)
+			return;
+
+		spin_lock(&skirmish->base.lock);
+		list_for_each_entry(lent, &skirmish->lent, link) {
+			if (lent->exec != exec)
+				continue;
+			fusion_skirmish_freeze(skirmish);
+			fusion_lent_end(skirmish, lent);
+			fusion_skirmish_write(skirmish, fusion_skirmish_freeze(skirmish));
+			break;
+		}
+		spin_unlock(&skirmish->base.lock);
+		fusion_object_put(&skirmish->base);
+	}
+}

@@ -1,0 +1,782 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Skirmishes: recursive locks of threads, with wait and notify.
+ *
+ * DOC: the word
+ *
+ * A thread locks by changing the word from zero to its token and unlocks by changing it
+ * back, without the kernel. Any flag in the word makes both fail, so that the thread asks
+ * the kernel. That is how the kernel gets the word for itself, with one atomic operation
+ * and no loop that a member could keep going:
+ *
+ *   kernel                            members
+ *                                     word: 0 -> token, token -> 0
+ *   lock object
+ *   set SLOW (A)
+ *                                     word: fails, ask the kernel: lock object
+ *   read word, decide (B)
+ *   write word, with or without flags
+ *   unlock object
+ *
+ * From (A) on only the kernel changes the word, so what (B) reads stays true. A member that
+ * writes into the word all the same makes the kernel decide on a wrong owner: it is an error
+ * of its world, and all that follows from the kernel's own lists stays right.
+ *
+ * DOC: order
+ *
+ * Who finds it locked waits in a list. While the list is not empty the word has the flag
+ * WAITERS, and an unlock goes to the kernel, which gives the skirmish to the thread that
+ * has waited longest: it owns it before it is awake. So nobody can come in between, and
+ * nobody starves.
+ *
+ * DOC: death
+ *
+ * What a thread holds is in its held[], or noted by the kernel, from before it has changed
+ * the word until after it has changed it back. When it is gone, the skirmishes that are
+ * named there and have its token in their words are released; what is wrong there names
+ * skirmishes that do not have its token. A thread that exits without a word is found by who
+ * wants the skirmish, at once or within FUSION_RECHECK.
+ */
+#include <linux/atomic.h>
+#include <linux/overflow.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include "fusion.h"
+
+/**
+ * struct sleeper - a thread that waits for a notification, on its stack
+ * @waiter: how it gets the skirmish back: @waiter.private is how often it had locked it
+ * @link: in the list of sleepers, until it is notified. Protected by the object's lock, as
+ *	what follows.
+ * @notified: it was notified
+ */
+struct sleeper {
+	struct fusion_waiter waiter;
+	struct list_head link;
+	bool notified;
+};
+
+static struct fusion_skirmish *to_skirmish(struct fusion_object *object)
+{
+	return container_of(object, struct fusion_skirmish, base);
+}
+
+static u32 read_owner(struct fusion_skirmish *skirmish)
+{
+	return READ_ONCE(skirmish->state->word) & DRM_FUSION_SKIRMISH_OWNER;
+}
+
+/**
+ * fusion_skirmish_freeze - keep members from changing the word
+ * @skirmish: skirmish
+ *
+ * What they did before they changed it is seen.
+ *
+ * Context: the object's lock is held. fusion_skirmish_write() follows.
+ * Return: the token of the owner, or zero.
+ */
+u32 fusion_skirmish_freeze(struct fusion_skirmish *skirmish)
+{
+	u32 *word = &skirmish->state->word;
+
+	lockdep_assert_held(&skirmish->base.lock);
+	atomic_or(DRM_FUSION_SKIRMISH_SLOW, (atomic_t *)word); /* (A) */
+	return smp_load_acquire(word) & DRM_FUSION_SKIRMISH_OWNER; /* (B) */
+}
+
+/**
+ * fusion_skirmish_write - write the word, with the flags that have to be there
+ * @skirmish: skirmish, whose word is frozen
+ * @token: of the owner, or zero
+ *
+ * Context: the object's lock is held.
+ */
+void fusion_skirmish_write(struct fusion_skirmish *skirmish, u32 token)
+{
+	u32 word = token;
+
+	lockdep_assert_held(&skirmish->base.lock);
+	if (skirmish->died)
+		word |= DRM_FUSION_SKIRMISH_DIED;
+	if (!list_empty(&skirmish->lent))
+		word |= DRM_FUSION_SKIRMISH_SLOW;
+	if (!list_empty(&skirmish->waiters))
+		word |= DRM_FUSION_SKIRMISH_WAITERS;
+	smp_store_release(&skirmish->state->word, word);
+}
+
+/* The owner has it no more: who is next? The word is frozen, and is written. */
+static void pass_on(struct fusion_skirmish *skirmish)
+{
+	struct fusion_waiter *waiter;
+
+	if (!list_empty(&skirmish->lent)) {
+		fusion_lent_end(skirmish, list_first_entry(&skirmish->lent, struct fusion_lent,
+							   link));
+		return;
+	}
+	waiter = list_first_entry_or_null(&skirmish->waiters, struct fusion_waiter, link);
+	if (!waiter) {
+		fusion_skirmish_write(skirmish, 0);
+		return;
+	}
+	list_del_init(&waiter->link);
+	fusion_graph_done(waiter->thread);
+	WRITE_ONCE(skirmish->state->count, waiter->private);
+	fusion_skirmish_write(skirmish, waiter->thread->token);
+	fusion_wake(waiter, skirmish->died ? -EOWNERDEAD : 0);
+}
+
+static void write_id(struct fusion_skirmish *skirmish)
+{
+	lockdep_assert_held(&skirmish->base.lock);
+	if (READ_ONCE(skirmish->state->id) != skirmish->base.id)
+		WRITE_ONCE(skirmish->state->id, skirmish->base.id);
+}
+
+/*
+ * Freezes the word, and puts right what can be wrong in the state, by death or by members
+ * that write there: an owner that is not there, and nobody having what somebody waits for.
+ */
+static u32 settle(struct fusion_skirmish *skirmish)
+{
+	u32 owner = fusion_skirmish_freeze(skirmish);
+	bool nobody = owner && !xa_load(&skirmish->base.world->threads, owner);
+
+	write_id(skirmish);
+	skirmish->died |= nobody;
+	if (!nobody && (owner || (list_empty(&skirmish->lent) && list_empty(&skirmish->waiters))))
+		return owner;
+	pass_on(skirmish);
+	return fusion_skirmish_freeze(skirmish);
+}
+
+static void settle_and_write(struct fusion_skirmish *skirmish)
+{
+	fusion_skirmish_write(skirmish, settle(skirmish));
+}
+
+/* Whether somebody is there to unlock it. */
+static bool owner_alive(struct fusion_skirmish *skirmish)
+{
+	struct fusion_thread *owner = fusion_thread_find(skirmish->base.world,
+							 read_owner(skirmish));
+	bool alive = owner && fusion_thread_alive(owner);
+
+	if (owner)
+		fusion_thread_put(owner);
+	return alive;
+}
+
+/* Releases what a dead owner has, this one included. */
+static void bury_owner(struct fusion_skirmish *skirmish)
+{
+	struct fusion_thread *owner = fusion_thread_find(skirmish->base.world,
+							 read_owner(skirmish));
+
+	if (owner) {
+		if (!fusion_thread_alive(owner))
+			fusion_thread_release(owner);
+		fusion_thread_put(owner);
+	}
+	spin_lock(&skirmish->base.lock);
+	if (!skirmish->base.dead)
+		settle_and_write(skirmish);
+	spin_unlock(&skirmish->base.lock);
+}
+
+/*
+ * Locks it if that needs no wait: 0, -EOWNERDEAD, -EOVERFLOW, or -EBUSY. @lent is used up,
+ * and set to NULL, if it is got from a caller.
+ */
+static int take(struct fusion_skirmish *skirmish, struct fusion_thread *thread,
+		struct fusion_lent **lent)
+{
+	u32 *count = &skirmish->state->count;
+	struct fusion_lent *own;
+	u32 owner;
+
+	if (read_owner(skirmish) == thread->token) {
+		if (READ_ONCE(*count) == U32_MAX)
+			return -EOVERFLOW;
+		WRITE_ONCE(*count, READ_ONCE(*count) + 1);
+		return 0;
+	}
+	own = fusion_lent_by(skirmish, thread);
+	if (own) {
+		if (own->count == U32_MAX)
+			return -EOVERFLOW;
+		own->count++;
+		return 0;
+	}
+	owner = settle(skirmish);
+	if (owner && !fusion_lent_begin(skirmish, thread, owner, lent)) {
+		fusion_skirmish_write(skirmish, owner);
+		return -EBUSY;
+	}
+	WRITE_ONCE(*count, 1);
+	fusion_skirmish_write(skirmish, thread->token);
+	return skirmish->died ? -EOWNERDEAD : 0;
+}
+
+/* Takes a waiter out that has not got the skirmish; the object's lock is held. */
+static void give_up(struct fusion_skirmish *skirmish, struct fusion_waiter *waiter)
+{
+	list_del_init(&waiter->link);
+	fusion_graph_done(waiter->thread);
+	if (!skirmish->base.dead)
+		settle_and_write(skirmish);
+}
+
+/*
+ * Puts a waiter at the end of the list. The result is zero also if the skirmish was free by
+ * now, and the waiter is done already. The object's lock is held.
+ */
+static int queue_up(struct fusion_skirmish *skirmish, struct fusion_waiter *waiter)
+{
+	int ret;
+
+	list_add_tail(&waiter->link, &skirmish->waiters);
+	settle_and_write(skirmish);
+	if (waiter->done)
+		return 0;
+	ret = fusion_graph_wait_skirmish(waiter->thread, skirmish);
+	if (ret)
+		give_up(skirmish, waiter);
+	return ret;
+}
+
+/* Locks it, or leaves @waiter in the list, not done: then the result is zero, too. */
+static int take_or_queue(struct fusion_skirmish *skirmish, struct fusion_waiter *waiter,
+			 ktime_t deadline, struct fusion_lent **lent)
+{
+	int ret, tries;
+
+	spin_lock(&skirmish->base.lock);
+	for (tries = 0;; tries++) {
+		ret = skirmish->base.dead ? -ENOENT : take(skirmish, waiter->thread, lent);
+		if (ret != -EBUSY || tries || owner_alive(skirmish))
+			break;
+		spin_unlock(&skirmish->base.lock);
+		bury_owner(skirmish);
+		spin_lock(&skirmish->base.lock);
+	}
+	if (ret != -EBUSY) {
+		waiter->done = true;
+		waiter->status = ret;
+		ret = 0;
+	} else if (ktime_compare(ktime_get(), deadline) >= 0) {
+		ret = -ETIMEDOUT;
+	} else {
+		ret = queue_up(skirmish, waiter);
+	}
+	spin_unlock(&skirmish->base.lock);
+	return ret;
+}
+
+static int lock(struct fusion_skirmish *skirmish, struct fusion_thread *thread,
+		ktime_t deadline, struct fusion_lent **lent)
+{
+	struct fusion_waiter waiter;
+	int ret;
+
+	fusion_waiter_init(&waiter, thread);
+	waiter.private = 1;
+	ret = take_or_queue(skirmish, &waiter, deadline, lent);
+	if (ret)
+		return ret;
+	while (!smp_load_acquire(&waiter.done)) {
+		ret = fusion_wait(&waiter, deadline);
+		if (ret == -EAGAIN) {
+			bury_owner(skirmish);
+			continue;
+		}
+		if (!ret)
+			break;
+		spin_lock(&skirmish->base.lock);
+		if (!waiter.done) {
+			give_up(skirmish, &waiter);
+			spin_unlock(&skirmish->base.lock);
+			return ret;
+		}
+		spin_unlock(&skirmish->base.lock);
+	}
+	return waiter.status;
+}
+
+/* The skirmish of a request and the calling thread, both with a reference. */
+static int begin(struct fusion_member *member, u32 id, struct fusion_skirmish **skirmish,
+		 struct fusion_thread **thread)
+{
+	struct fusion_object *object;
+
+	object = fusion_object_find(member->world, DRM_FUSION_SKIRMISH, id);
+	if (IS_ERR(object))
+		return PTR_ERR(object);
+	*thread = fusion_thread_current(member);
+	if (IS_ERR(*thread)) {
+		fusion_object_put(object);
+		return PTR_ERR(*thread);
+	}
+	*skirmish = to_skirmish(object);
+	return 0;
+}
+
+static void end(struct fusion_skirmish *skirmish, struct fusion_thread *thread)
+{
+	fusion_thread_put(thread);
+	fusion_object_put(&skirmish->base);
+}
+
+/* 0 if @thread owns a skirmish whose lock is held, or what to tell it. */
+static int check_owner(struct fusion_skirmish *skirmish, struct fusion_thread *thread)
+{
+	if (skirmish->base.dead)
+		return -ENOENT;
+	return read_owner(skirmish) == thread->token ? 0 : -EPERM;
+}
+
+/**
+ * fusion_skirmish_lock - DRM_IOCTL_FUSION_SKIRMISH_LOCK
+ * @member: active member
+ * @data: struct drm_fusion_skirmish_lock
+ *
+ * Context: sleeps.
+ * Return: 0, -EOWNERDEAD: locked; -EINVAL, -ENOENT, -EIDRM, -EDEADLK, -EOVERFLOW,
+ * -ETIMEDOUT, -ERESTARTSYS, -ESHUTDOWN, -EUSERS, -ENOMEM.
+ */
+int fusion_skirmish_lock(struct fusion_member *member, void *data)
+{
+	struct drm_fusion_skirmish_lock *args = data;
+	struct fusion_skirmish *skirmish;
+	struct fusion_lent *lent = NULL;
+	struct fusion_thread *thread;
+	bool noted = false;
+	int ret;
+
+	if (args->flags & ~DRM_FUSION_LOCK_NOTE)
+		return -EINVAL;
+	ret = begin(member, args->id, &skirmish, &thread);
+	if (ret)
+		return ret;
+	if (args->flags & DRM_FUSION_LOCK_NOTE) {
+		ret = xa_insert(&thread->noted, args->id, xa_mk_value(1), GFP_KERNEL_ACCOUNT);
+		if (ret && ret != -EBUSY)
+			goto out;
+		noted = !ret;
+	}
+	if (READ_ONCE(thread->serving)) {
+		lent = kzalloc(sizeof(*lent), GFP_KERNEL_ACCOUNT);
+		ret = lent ? 0 : -ENOMEM;
+		if (ret)
+			goto out_noted;
+	}
+	ret = lock(skirmish, thread, ns_to_ktime(args->timeout), &lent);
+	kfree(lent);
+out_noted:
+	if (noted && ret && ret != -EOWNERDEAD)
+		xa_erase(&thread->noted, args->id);
+out:
+	end(skirmish, thread);
+	return ret;
+}
+
+/* One lock less: true if it was the last one. The object's lock is held. */
+static bool unlock_once(struct fusion_skirmish *skirmish)
+{
+	u32 count = READ_ONCE(skirmish->state->count);
+
+	if (count > 1) {
+		WRITE_ONCE(skirmish->state->count, count - 1);
+		return false;
+	}
+	fusion_skirmish_freeze(skirmish);
+	pass_on(skirmish);
+	return true;
+}
+
+/**
+ * fusion_skirmish_unlock - DRM_IOCTL_FUSION_SKIRMISH_UNLOCK
+ * @member: active member
+ * @data: struct drm_fusion_skirmish_op
+ *
+ * Context: sleeps.
+ * Return: 0, -EINVAL, -ENOENT, -EPERM, -EUSERS, -ENOMEM.
+ */
+int fusion_skirmish_unlock(struct fusion_member *member, void *data)
+{
+	struct drm_fusion_skirmish_op *args = data;
+	struct fusion_skirmish *skirmish;
+	struct fusion_thread *thread;
+	struct fusion_lent *own;
+	bool last = false;
+	int ret;
+
+	if (args->flags)
+		return -EINVAL;
+	ret = begin(member, args->id, &skirmish, &thread);
+	if (ret)
+		return ret;
+	spin_lock(&skirmish->base.lock);
+	ret = check_owner(skirmish, thread);
+	own = ret == -EPERM ? fusion_lent_by(skirmish, thread) : NULL;
+	if (!ret) {
+		last = unlock_once(skirmish);
+	} else if (own) {
+		ret = 0;
+		last = !--own->count;
+		if (last) {
+			fusion_lent_leave(skirmish, own);
+			settle_and_write(skirmish);
+		}
+	}
+	spin_unlock(&skirmish->base.lock);
+	if (last && !xa_empty(&thread->noted))
+		xa_erase(&thread->noted, args->id);
+	end(skirmish, thread);
+	return ret;
+}
+
+/**
+ * fusion_skirmish_consistent - DRM_IOCTL_FUSION_SKIRMISH_CONSISTENT
+ * @member: active member
+ * @data: struct drm_fusion_skirmish_op
+ *
+ * Context: sleeps.
+ * Return: 0, -EINVAL, -ENOENT, -EPERM, -EUSERS, -ENOMEM.
+ */
+int fusion_skirmish_consistent(struct fusion_member *member, void *data)
+{
+	struct drm_fusion_skirmish_op *args = data;
+	struct fusion_skirmish *skirmish;
+	struct fusion_thread *thread;
+	int ret;
+
+	if (args->flags)
+		return -EINVAL;
+	ret = begin(member, args->id, &skirmish, &thread);
+	if (ret)
+		return ret;
+	spin_lock(&skirmish->base.lock);
+	ret = check_owner(skirmish, thread);
+	if (!ret) {
+		skirmish->died = false;
+		settle_and_write(skirmish);
+	}
+	spin_unlock(&skirmish->base.lock);
+	end(skirmish, thread);
+	return ret;
+}
+
+/*
+ * Wait and notify
+ *
+ * A thread that is notified is put at the end of the list of those who want the skirmish,
+ * and sleeps on until it has it. One whose wait ends otherwise goes there, too, but stays
+ * in the list of sleepers until it has the skirmish: a notification in between counts, so
+ * none is lost when the request is restarted after a signal:
+ *
+ *   sleeper                           owner
+ *   signal: queues up
+ *                                     notify: it is notified
+ *                                     unlock: gives it the skirmish
+ *   0, not -ERESTARTSYS
+ */
+
+/* The sleep has ended with @cause: from now on only the skirmish is waited for. */
+static int want_back(struct fusion_skirmish *skirmish, struct sleeper *sleeper, int cause)
+{
+	if (cause != -ETIMEDOUT && (cause != -ERESTARTSYS || fatal_signal_pending(current)))
+		return cause;
+	if (sleeper->waiter.killable)
+		return cause;
+	sleeper->waiter.killable = true;
+	return list_empty(&sleeper->waiter.link) ? queue_up(skirmish, &sleeper->waiter) : 0;
+}
+
+/* Sleeps until it has the skirmish again: 0, or the reason why it has nothing. */
+static int sleep(struct fusion_skirmish *skirmish, struct sleeper *sleeper, ktime_t deadline,
+		 int *cause)
+{
+	struct fusion_waiter *waiter = &sleeper->waiter;
+	int ret;
+
+	while (!smp_load_acquire(&waiter->done)) {
+		ret = fusion_wait(waiter, waiter->killable ? KTIME_MAX : deadline);
+		if (!ret)
+			break;
+		if (ret == -EAGAIN) {
+			bury_owner(skirmish);
+			continue;
+		}
+		spin_lock(&skirmish->base.lock);
+		if (!waiter->done) {
+			*cause = ret;
+			ret = want_back(skirmish, sleeper, ret);
+			if (ret) {
+				list_del_init(&sleeper->link);
+				give_up(skirmish, waiter);
+				spin_unlock(&skirmish->base.lock);
+				return ret;
+			}
+		}
+		spin_unlock(&skirmish->base.lock);
+	}
+	return 0;
+}
+
+static int wait(struct fusion_skirmish *skirmish, struct fusion_thread *thread,
+		ktime_t deadline)
+{
+	struct sleeper sleeper = { .notified = false };
+	int ret, cause = 0;
+
+	fusion_waiter_init(&sleeper.waiter, thread);
+	spin_lock(&skirmish->base.lock);
+	ret = check_owner(skirmish, thread);
+	/* It would go back to the caller that has lent it: nobody could notify. */
+	if (!ret && !list_empty(&skirmish->lent))
+		ret = -EPERM;
+	if (!ret && ktime_compare(ktime_get(), deadline) >= 0)
+		ret = -ETIMEDOUT;
+	if (ret) {
+		spin_unlock(&skirmish->base.lock);
+		return ret;
+	}
+	sleeper.waiter.private = READ_ONCE(skirmish->state->count);
+	list_add_tail(&sleeper.link, &skirmish->sleepers);
+	fusion_skirmish_freeze(skirmish);
+	pass_on(skirmish);
+	spin_unlock(&skirmish->base.lock);
+
+	ret = sleep(skirmish, &sleeper, deadline, &cause);
+	if (ret)
+		return ret;
+	spin_lock(&skirmish->base.lock);
+	list_del_init(&sleeper.link);
+	spin_unlock(&skirmish->base.lock);
+	ret = sleeper.waiter.status;
+	if (sleeper.notified || ret == -EIDRM)
+		return ret;
+	return cause == -ERESTARTSYS || !ret ? cause : ret;
+}
+
+/**
+ * fusion_skirmish_wait - DRM_IOCTL_FUSION_SKIRMISH_WAIT
+ * @member: active member
+ * @data: struct drm_fusion_skirmish_lock
+ *
+ * Context: sleeps.
+ * Return: 0, -EOWNERDEAD, -ETIMEDOUT, -ERESTARTSYS: the caller has it; -EPERM: it does not own
+ * it, or it was lent to it; -EIDRM, -EDEADLK, -ESHUTDOWN: it does not have it any more;
+ * -EINVAL, -ENOENT, -EUSERS, -ENOMEM.
+ */
+int fusion_skirmish_wait(struct fusion_member *member, void *data)
+{
+	struct drm_fusion_skirmish_lock *args = data;
+	struct fusion_skirmish *skirmish;
+	struct fusion_thread *thread;
+	int ret;
+
+	if (args->flags)
+		return -EINVAL;
+	ret = begin(member, args->id, &skirmish, &thread);
+	if (ret)
+		return ret;
+	ret = wait(skirmish, thread, ns_to_ktime(args->timeout));
+	end(skirmish, thread);
+	return ret;
+}
+
+static void notify(struct fusion_skirmish *skirmish, struct sleeper *sleeper)
+{
+	struct fusion_waiter *waiter = &sleeper->waiter;
+
+	list_del_init(&sleeper->link);
+	sleeper->notified = true;
+	if (waiter->done || !list_empty(&waiter->link))
+		return;
+	list_add_tail(&waiter->link, &skirmish->waiters);
+	/* It waits for the caller, which does not wait: that is no deadlock. */
+	fusion_graph_wait_skirmish(waiter->thread, skirmish);
+}
+
+/**
+ * fusion_skirmish_notify - DRM_IOCTL_FUSION_SKIRMISH_NOTIFY
+ * @member: active member
+ * @data: struct drm_fusion_skirmish_op
+ *
+ * Context: sleeps.
+ * Return: 0, -EINVAL, -ENOENT, -EPERM, -EUSERS, -ENOMEM.
+ */
+int fusion_skirmish_notify(struct fusion_member *member, void *data)
+{
+	struct drm_fusion_skirmish_op *args = data;
+	struct fusion_skirmish *skirmish;
+	struct sleeper *sleeper, *next;
+	struct fusion_thread *thread;
+	int ret;
+
+	if (args->flags & ~DRM_FUSION_NOTIFY_ALL)
+		return -EINVAL;
+	ret = begin(member, args->id, &skirmish, &thread);
+	if (ret)
+		return ret;
+	spin_lock(&skirmish->base.lock);
+	ret = check_owner(skirmish, thread);
+	if (!ret) {
+		list_for_each_entry_safe(sleeper, next, &skirmish->sleepers, link) {
+			notify(skirmish, sleeper);
+			if (!(args->flags & DRM_FUSION_NOTIFY_ALL))
+				break;
+		}
+		settle_and_write(skirmish);
+	}
+	spin_unlock(&skirmish->base.lock);
+	end(skirmish, thread);
+	return ret;
+}
+
+/* The kind */
+
+static struct fusion_object *skirmish_create(struct fusion_member *member,
+					     struct drm_fusion_object_create *args)
+{
+	struct fusion_skirmish *skirmish;
+	void *state;
+
+	if (args->arg)
+		return ERR_PTR(-EINVAL);
+	skirmish = kzalloc(sizeof(*skirmish), GFP_KERNEL_ACCOUNT);
+	if (!skirmish)
+		return ERR_PTR(-ENOMEM);
+	state = fusion_state_alloc(&member->world->state, &skirmish->slot);
+	if (IS_ERR(state)) {
+		kfree(skirmish);
+		return state;
+	}
+	skirmish->state = state;
+	INIT_LIST_HEAD(&skirmish->waiters);
+	INIT_LIST_HEAD(&skirmish->sleepers);
+	INIT_LIST_HEAD(&skirmish->lent);
+	fusion_object_init(&skirmish->base, DRM_FUSION_SKIRMISH, member, args->name);
+	args->offset = (u64)skirmish->slot * DRM_FUSION_STATE_SIZE;
+	return &skirmish->base;
+}
+
+static void skirmish_numbered(struct fusion_object *object)
+{
+	spin_lock(&object->lock);
+	if (!object->dead)
+		write_id(to_skirmish(object));
+	spin_unlock(&object->lock);
+}
+
+/* Who comes by the word now asks the kernel, and learns there that it is gone. */
+static void skirmish_destroy(struct fusion_object *object)
+{
+	struct fusion_skirmish *skirmish = to_skirmish(object);
+	struct fusion_waiter *waiter, *next;
+	struct sleeper *sleeper, *after;
+
+	spin_lock(&object->lock);
+	fusion_lents_end(skirmish);
+	WRITE_ONCE(skirmish->state->id, 0);
+	smp_store_release(&skirmish->state->word, DRM_FUSION_SKIRMISH_SLOW);
+	list_for_each_entry_safe(sleeper, after, &skirmish->sleepers, link) {
+		list_del_init(&sleeper->link);
+		/* The others are in the list of waiters, or have got it. */
+		if (list_empty(&sleeper->waiter.link) && !sleeper->waiter.done)
+			fusion_wake(&sleeper->waiter, -EIDRM);
+	}
+	list_for_each_entry_safe(waiter, next, &skirmish->waiters, link) {
+		fusion_graph_done(waiter->thread);
+		fusion_wake(waiter, -EIDRM);
+	}
+	spin_unlock(&object->lock);
+}
+
+static void skirmish_free(struct fusion_object *object)
+{
+	struct fusion_skirmish *skirmish = to_skirmish(object);
+
+	fusion_state_free(&object->world->state, skirmish->slot);
+	kfree_rcu(skirmish, base.rcu);
+}
+
+static void release_of(struct fusion_thread *thread, u32 id)
+{
+	struct fusion_skirmish *skirmish;
+	struct fusion_object *object;
+	struct fusion_lent *own;
+
+	object = fusion_object_find(thread->member->world, DRM_FUSION_SKIRMISH, id);
+	if (IS_ERR(object))
+		return;
+	skirmish = to_skirmish(object);
+	spin_lock(&object->lock);
+	own = fusion_lent_by(skirmish, thread);
+	if (own) {
+		skirmish->died = true;
+		fusion_lent_leave(skirmish, own);
+		settle_and_write(skirmish);
+	}
+	if (!check_owner(skirmish, thread)) {
+		skirmish->died = true;
+		fusion_skirmish_freeze(skirmish);
+		pass_on(skirmish);
+	}
+	spin_unlock(&object->lock);
+	fusion_object_put(object);
+}
+
+static void skirmish_thread_gone(struct fusion_thread *thread)
+{
+	unsigned long id;
+	void *entry;
+	int i;
+
+	for (i = 0; i < DRM_FUSION_HELD_MAX; i++) {
+		id = READ_ONCE(thread->state->held[i]);
+		if (id)
+			release_of(thread, id);
+	}
+	xa_for_each(&thread->noted, id, entry)
+		release_of(thread, id);
+}
+
+static void skirmish_query(struct fusion_object *object, struct drm_fusion_query_object *record)
+{
+	struct fusion_skirmish *skirmish = to_skirmish(object);
+	u32 word = READ_ONCE(skirmish->state->word);
+	struct fusion_thread *owner;
+	struct fusion_waiter *waiter;
+	struct sleeper *sleeper;
+
+	owner = fusion_thread_find(object->world, word & DRM_FUSION_SKIRMISH_OWNER);
+	if (owner) {
+		record->owner = owner->member->id;
+		record->owner_tid = pid_vnr(owner->pid);
+		record->count = READ_ONCE(skirmish->state->count);
+		fusion_thread_put(owner);
+	}
+	record->flags = word & ~DRM_FUSION_SKIRMISH_OWNER;
+	record->offset = (u64)skirmish->slot * DRM_FUSION_STATE_SIZE;
+	skirmish_numbered(object);
+	spin_lock(&object->lock);
+	list_for_each_entry(waiter, &skirmish->waiters, link)
+		record->waiters++;
+	list_for_each_entry(sleeper, &skirmish->sleepers, link)
+		record->waiters += list_empty(&sleeper->waiter.link);
+	spin_unlock(&object->lock);
+}
+
+const struct fusion_type fusion_skirmish_type = {
+	.name = "skirmish",
+	.create = skirmish_create,
+	.numbered = skirmish_numbered,
+	.destroy = skirmish_destroy,
+	.free = skirmish_free,
+	.thread_gone = skirmish_thread_gone,
+	.query = skirmish_query,
+};
