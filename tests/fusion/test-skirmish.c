@@ -62,7 +62,8 @@ static void recursion(void **state)
 	assert_int_equal(try_sleep(fd, id, 0), -EPERM);
 	assert_int_equal(object_record(fd, DRM_FUSION_SKIRMISH, id).owner, 0);
 
-	bad.id = bad_op.id = id;
+	bad.id = id;
+	bad_op.id = id;
 	assert_int_equal(try_ioctl(fd, DRM_IOCTL_FUSION_SKIRMISH_LOCK, &bad), -EINVAL);
 	assert_int_equal(try_ioctl(fd, DRM_IOCTL_FUSION_SKIRMISH_WAIT, &bad), -EINVAL);
 	assert_int_equal(try_ioctl(fd, DRM_IOCTL_FUSION_SKIRMISH_UNLOCK, &bad_op), -EINVAL);
@@ -198,8 +199,10 @@ static void destruction(void **state)
 	uint32_t id = object_new(fd, DRM_FUSION_SKIRMISH, 0, NULL);
 
 	(void)state;
-	wants.fd = sleeps.fd = fd;
-	wants.id = sleeps.id = id;
+	wants.fd = fd;
+	wants.id = id;
+	sleeps.fd = fd;
+	sleeps.id = id;
 	worker_start(&sleeps, sleep_deep);
 	wait_waiters(fd, DRM_FUSION_SKIRMISH, id, 1);
 	assert_int_equal(try_lock(fd, id, after_ms(TIMEOUT_MS)), 0);

@@ -397,11 +397,26 @@ struct fusion_skirmish {
 extern const struct fusion_type fusion_skirmish_type;
 int fusion_skirmish_lock(struct fusion_member *member, void *data);
 int fusion_skirmish_unlock(struct fusion_member *member, void *data);
-int fusion_skirmish_wait(struct fusion_member *member, void *data);
-int fusion_skirmish_notify(struct fusion_member *member, void *data);
 int fusion_skirmish_consistent(struct fusion_member *member, void *data);
 u32 fusion_skirmish_freeze(struct fusion_skirmish *skirmish);
 void fusion_skirmish_write(struct fusion_skirmish *skirmish, u32 token);
+void fusion_skirmish_pass_on(struct fusion_skirmish *skirmish);
+void fusion_skirmish_settle(struct fusion_skirmish *skirmish);
+void fusion_skirmish_bury_owner(struct fusion_skirmish *skirmish);
+void fusion_skirmish_give_up(struct fusion_skirmish *skirmish, struct fusion_waiter *waiter);
+int fusion_skirmish_queue_up(struct fusion_skirmish *skirmish, struct fusion_waiter *waiter);
+int fusion_skirmish_begin(struct fusion_member *member, u32 id,
+			  struct fusion_skirmish **skirmish, struct fusion_thread **thread);
+void fusion_skirmish_end(struct fusion_skirmish *skirmish, struct fusion_thread *thread);
+int fusion_skirmish_check(struct fusion_skirmish *skirmish, struct fusion_thread *thread);
+
+/*
+ * skirmish-wait.c: wait and notify
+ */
+int fusion_skirmish_wait(struct fusion_member *member, void *data);
+int fusion_skirmish_notify(struct fusion_member *member, void *data);
+void fusion_sleepers_end(struct fusion_skirmish *skirmish);
+u32 fusion_sleepers_count(struct fusion_skirmish *skirmish);
 
 /*
  * skirmish-lend.c: what a thread has from its callers

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Skirmishes: recursive locks of threads, with wait and notify.
+ * Skirmishes: recursive locks of threads. See skirmish-wait.c for wait and notify,
+ * skirmish-lend.c for calls.
  *
  * DOC: the word
  *
@@ -38,23 +39,8 @@
  * wants the skirmish, at once or within FUSION_RECHECK.
  */
 #include <linux/atomic.h>
-#include <linux/overflow.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include "fusion.h"
-
-/**
- * struct sleeper - a thread that waits for a notification, on its stack
- * @waiter: how it gets the skirmish back: @waiter.private is how often it had locked it
- * @link: in the list of sleepers, until it is notified. Protected by the object's lock, as
- *	what follows.
- * @notified: it was notified
- */
-struct sleeper {
-	struct fusion_waiter waiter;
-	struct list_head link;
-	bool notified;
-};
 
 static struct fusion_skirmish *to_skirmish(struct fusion_object *object)
 {
@@ -102,11 +88,17 @@ void fusion_skirmish_write(struct fusion_skirmish *skirmish, u32 token)
 		word |= DRM_FUSION_SKIRMISH_SLOW;
 	if (!list_empty(&skirmish->waiters))
 		word |= DRM_FUSION_SKIRMISH_WAITERS;
+	/* Who reads it sees what the last owner did. */
 	smp_store_release(&skirmish->state->word, word);
 }
 
-/* The owner has it no more: who is next? The word is frozen, and is written. */
-static void pass_on(struct fusion_skirmish *skirmish)
+/**
+ * fusion_skirmish_pass_on - the owner has it no more: give it to the next one
+ * @skirmish: skirmish, whose word is frozen
+ *
+ * Context: the object's lock is held.
+ */
+void fusion_skirmish_pass_on(struct fusion_skirmish *skirmish)
 {
 	struct fusion_waiter *waiter;
 
@@ -147,11 +139,17 @@ static u32 settle(struct fusion_skirmish *skirmish)
 	skirmish->died |= nobody;
 	if (!nobody && (owner || (list_empty(&skirmish->lent) && list_empty(&skirmish->waiters))))
 		return owner;
-	pass_on(skirmish);
+	fusion_skirmish_pass_on(skirmish);
 	return fusion_skirmish_freeze(skirmish);
 }
 
-static void settle_and_write(struct fusion_skirmish *skirmish)
+/**
+ * fusion_skirmish_settle - put the state right, and let members go on
+ * @skirmish: skirmish
+ *
+ * Context: the object's lock is held.
+ */
+void fusion_skirmish_settle(struct fusion_skirmish *skirmish)
 {
 	fusion_skirmish_write(skirmish, settle(skirmish));
 }
@@ -168,8 +166,13 @@ static bool owner_alive(struct fusion_skirmish *skirmish)
 	return alive;
 }
 
-/* Releases what a dead owner has, this one included. */
-static void bury_owner(struct fusion_skirmish *skirmish)
+/**
+ * fusion_skirmish_bury_owner - release what a dead owner has, this one included
+ * @skirmish: skirmish, perhaps with an owner that is alive
+ *
+ * Context: sleeps.
+ */
+void fusion_skirmish_bury_owner(struct fusion_skirmish *skirmish)
 {
 	struct fusion_thread *owner = fusion_thread_find(skirmish->base.world,
 							 read_owner(skirmish));
@@ -181,7 +184,7 @@ static void bury_owner(struct fusion_skirmish *skirmish)
 	}
 	spin_lock(&skirmish->base.lock);
 	if (!skirmish->base.dead)
-		settle_and_write(skirmish);
+		fusion_skirmish_settle(skirmish);
 	spin_unlock(&skirmish->base.lock);
 }
 
@@ -219,30 +222,40 @@ static int take(struct fusion_skirmish *skirmish, struct fusion_thread *thread,
 	return skirmish->died ? -EOWNERDEAD : 0;
 }
 
-/* Takes a waiter out that has not got the skirmish; the object's lock is held. */
-static void give_up(struct fusion_skirmish *skirmish, struct fusion_waiter *waiter)
+/**
+ * fusion_skirmish_give_up - take a waiter out of the list
+ * @skirmish: skirmish
+ * @waiter: not done, perhaps not in the list
+ *
+ * Context: the object's lock is held.
+ */
+void fusion_skirmish_give_up(struct fusion_skirmish *skirmish, struct fusion_waiter *waiter)
 {
 	list_del_init(&waiter->link);
 	fusion_graph_done(waiter->thread);
 	if (!skirmish->base.dead)
-		settle_and_write(skirmish);
+		fusion_skirmish_settle(skirmish);
 }
 
-/*
- * Puts a waiter at the end of the list. The result is zero also if the skirmish was free by
- * now, and the waiter is done already. The object's lock is held.
+/**
+ * fusion_skirmish_queue_up - put a waiter at the end of the list
+ * @skirmish: skirmish
+ * @waiter: of the calling thread
+ *
+ * Context: the object's lock is held.
+ * Return: 0, and perhaps the waiter is done already; -EDEADLK: it is not in the list.
  */
-static int queue_up(struct fusion_skirmish *skirmish, struct fusion_waiter *waiter)
+int fusion_skirmish_queue_up(struct fusion_skirmish *skirmish, struct fusion_waiter *waiter)
 {
 	int ret;
 
 	list_add_tail(&waiter->link, &skirmish->waiters);
-	settle_and_write(skirmish);
+	fusion_skirmish_settle(skirmish);
 	if (waiter->done)
 		return 0;
 	ret = fusion_graph_wait_skirmish(waiter->thread, skirmish);
 	if (ret)
-		give_up(skirmish, waiter);
+		fusion_skirmish_give_up(skirmish, waiter);
 	return ret;
 }
 
@@ -258,7 +271,7 @@ static int take_or_queue(struct fusion_skirmish *skirmish, struct fusion_waiter 
 		if (ret != -EBUSY || tries || owner_alive(skirmish))
 			break;
 		spin_unlock(&skirmish->base.lock);
-		bury_owner(skirmish);
+		fusion_skirmish_bury_owner(skirmish);
 		spin_lock(&skirmish->base.lock);
 	}
 	if (ret != -EBUSY) {
@@ -268,7 +281,7 @@ static int take_or_queue(struct fusion_skirmish *skirmish, struct fusion_waiter 
 	} else if (ktime_compare(ktime_get(), deadline) >= 0) {
 		ret = -ETIMEDOUT;
 	} else {
-		ret = queue_up(skirmish, waiter);
+		ret = fusion_skirmish_queue_up(skirmish, waiter);
 	}
 	spin_unlock(&skirmish->base.lock);
 	return ret;
@@ -285,17 +298,18 @@ static int lock(struct fusion_skirmish *skirmish, struct fusion_thread *thread,
 	ret = take_or_queue(skirmish, &waiter, deadline, lent);
 	if (ret)
 		return ret;
+	/* Pairs with (A) of wait.c. */
 	while (!smp_load_acquire(&waiter.done)) {
 		ret = fusion_wait(&waiter, deadline);
 		if (ret == -EAGAIN) {
-			bury_owner(skirmish);
+			fusion_skirmish_bury_owner(skirmish);
 			continue;
 		}
 		if (!ret)
 			break;
 		spin_lock(&skirmish->base.lock);
 		if (!waiter.done) {
-			give_up(skirmish, &waiter);
+			fusion_skirmish_give_up(skirmish, &waiter);
 			spin_unlock(&skirmish->base.lock);
 			return ret;
 		}
@@ -304,8 +318,17 @@ static int lock(struct fusion_skirmish *skirmish, struct fusion_thread *thread,
 	return waiter.status;
 }
 
-/* The skirmish of a request and the calling thread, both with a reference. */
-static int begin(struct fusion_member *member, u32 id, struct fusion_skirmish **skirmish,
+/**
+ * fusion_skirmish_begin - what a request needs
+ * @member: active member
+ * @id: number, perhaps a wrong one
+ * @skirmish: set, with a reference
+ * @thread: set to the calling thread, with a reference
+ *
+ * Context: sleeps.
+ * Return: 0, -ENOENT, -EUSERS, -ENOMEM.
+ */
+int fusion_skirmish_begin(struct fusion_member *member, u32 id, struct fusion_skirmish **skirmish,
 		 struct fusion_thread **thread)
 {
 	struct fusion_object *object;
@@ -322,14 +345,26 @@ static int begin(struct fusion_member *member, u32 id, struct fusion_skirmish **
 	return 0;
 }
 
-static void end(struct fusion_skirmish *skirmish, struct fusion_thread *thread)
+/**
+ * fusion_skirmish_end - the end of what fusion_skirmish_begin() has begun
+ * @skirmish: skirmish
+ * @thread: the calling thread
+ */
+void fusion_skirmish_end(struct fusion_skirmish *skirmish, struct fusion_thread *thread)
 {
 	fusion_thread_put(thread);
 	fusion_object_put(&skirmish->base);
 }
 
-/* 0 if @thread owns a skirmish whose lock is held, or what to tell it. */
-static int check_owner(struct fusion_skirmish *skirmish, struct fusion_thread *thread)
+/**
+ * fusion_skirmish_check - whether a thread owns it
+ * @skirmish: skirmish
+ * @thread: thread
+ *
+ * Context: the object's lock is held.
+ * Return: 0, -ENOENT if it was destroyed, -EPERM.
+ */
+int fusion_skirmish_check(struct fusion_skirmish *skirmish, struct fusion_thread *thread)
 {
 	if (skirmish->base.dead)
 		return -ENOENT;
@@ -356,7 +391,7 @@ int fusion_skirmish_lock(struct fusion_member *member, void *data)
 
 	if (args->flags & ~DRM_FUSION_LOCK_NOTE)
 		return -EINVAL;
-	ret = begin(member, args->id, &skirmish, &thread);
+	ret = fusion_skirmish_begin(member, args->id, &skirmish, &thread);
 	if (ret)
 		return ret;
 	if (args->flags & DRM_FUSION_LOCK_NOTE) {
@@ -377,7 +412,7 @@ out_noted:
 	if (noted && ret && ret != -EOWNERDEAD)
 		xa_erase(&thread->noted, args->id);
 out:
-	end(skirmish, thread);
+	fusion_skirmish_end(skirmish, thread);
 	return ret;
 }
 
@@ -391,7 +426,7 @@ static bool unlock_once(struct fusion_skirmish *skirmish)
 		return false;
 	}
 	fusion_skirmish_freeze(skirmish);
-	pass_on(skirmish);
+	fusion_skirmish_pass_on(skirmish);
 	return true;
 }
 
@@ -414,11 +449,11 @@ int fusion_skirmish_unlock(struct fusion_member *member, void *data)
 
 	if (args->flags)
 		return -EINVAL;
-	ret = begin(member, args->id, &skirmish, &thread);
+	ret = fusion_skirmish_begin(member, args->id, &skirmish, &thread);
 	if (ret)
 		return ret;
 	spin_lock(&skirmish->base.lock);
-	ret = check_owner(skirmish, thread);
+	ret = fusion_skirmish_check(skirmish, thread);
 	own = ret == -EPERM ? fusion_lent_by(skirmish, thread) : NULL;
 	if (!ret) {
 		last = unlock_once(skirmish);
@@ -427,13 +462,13 @@ int fusion_skirmish_unlock(struct fusion_member *member, void *data)
 		last = !--own->count;
 		if (last) {
 			fusion_lent_leave(skirmish, own);
-			settle_and_write(skirmish);
+			fusion_skirmish_settle(skirmish);
 		}
 	}
 	spin_unlock(&skirmish->base.lock);
 	if (last && !xa_empty(&thread->noted))
 		xa_erase(&thread->noted, args->id);
-	end(skirmish, thread);
+	fusion_skirmish_end(skirmish, thread);
 	return ret;
 }
 
@@ -454,186 +489,17 @@ int fusion_skirmish_consistent(struct fusion_member *member, void *data)
 
 	if (args->flags)
 		return -EINVAL;
-	ret = begin(member, args->id, &skirmish, &thread);
+	ret = fusion_skirmish_begin(member, args->id, &skirmish, &thread);
 	if (ret)
 		return ret;
 	spin_lock(&skirmish->base.lock);
-	ret = check_owner(skirmish, thread);
+	ret = fusion_skirmish_check(skirmish, thread);
 	if (!ret) {
 		skirmish->died = false;
-		settle_and_write(skirmish);
+		fusion_skirmish_settle(skirmish);
 	}
 	spin_unlock(&skirmish->base.lock);
-	end(skirmish, thread);
-	return ret;
-}
-
-/*
- * Wait and notify
- *
- * A thread that is notified is put at the end of the list of those who want the skirmish,
- * and sleeps on until it has it. One whose wait ends otherwise goes there, too, but stays
- * in the list of sleepers until it has the skirmish: a notification in between counts, so
- * none is lost when the request is restarted after a signal:
- *
- *   sleeper                           owner
- *   signal: queues up
- *                                     notify: it is notified
- *                                     unlock: gives it the skirmish
- *   0, not -ERESTARTSYS
- */
-
-/* The sleep has ended with @cause: from now on only the skirmish is waited for. */
-static int want_back(struct fusion_skirmish *skirmish, struct sleeper *sleeper, int cause)
-{
-	if (cause != -ETIMEDOUT && (cause != -ERESTARTSYS || fatal_signal_pending(current)))
-		return cause;
-	if (sleeper->waiter.killable)
-		return cause;
-	sleeper->waiter.killable = true;
-	return list_empty(&sleeper->waiter.link) ? queue_up(skirmish, &sleeper->waiter) : 0;
-}
-
-/* Sleeps until it has the skirmish again: 0, or the reason why it has nothing. */
-static int sleep(struct fusion_skirmish *skirmish, struct sleeper *sleeper, ktime_t deadline,
-		 int *cause)
-{
-	struct fusion_waiter *waiter = &sleeper->waiter;
-	int ret;
-
-	while (!smp_load_acquire(&waiter->done)) {
-		ret = fusion_wait(waiter, waiter->killable ? KTIME_MAX : deadline);
-		if (!ret)
-			break;
-		if (ret == -EAGAIN) {
-			bury_owner(skirmish);
-			continue;
-		}
-		spin_lock(&skirmish->base.lock);
-		if (!waiter->done) {
-			*cause = ret;
-			ret = want_back(skirmish, sleeper, ret);
-			if (ret) {
-				list_del_init(&sleeper->link);
-				give_up(skirmish, waiter);
-				spin_unlock(&skirmish->base.lock);
-				return ret;
-			}
-		}
-		spin_unlock(&skirmish->base.lock);
-	}
-	return 0;
-}
-
-static int wait(struct fusion_skirmish *skirmish, struct fusion_thread *thread,
-		ktime_t deadline)
-{
-	struct sleeper sleeper = { .notified = false };
-	int ret, cause = 0;
-
-	fusion_waiter_init(&sleeper.waiter, thread);
-	spin_lock(&skirmish->base.lock);
-	ret = check_owner(skirmish, thread);
-	/* It would go back to the caller that has lent it: nobody could notify. */
-	if (!ret && !list_empty(&skirmish->lent))
-		ret = -EPERM;
-	if (!ret && ktime_compare(ktime_get(), deadline) >= 0)
-		ret = -ETIMEDOUT;
-	if (ret) {
-		spin_unlock(&skirmish->base.lock);
-		return ret;
-	}
-	sleeper.waiter.private = READ_ONCE(skirmish->state->count);
-	list_add_tail(&sleeper.link, &skirmish->sleepers);
-	fusion_skirmish_freeze(skirmish);
-	pass_on(skirmish);
-	spin_unlock(&skirmish->base.lock);
-
-	ret = sleep(skirmish, &sleeper, deadline, &cause);
-	if (ret)
-		return ret;
-	spin_lock(&skirmish->base.lock);
-	list_del_init(&sleeper.link);
-	spin_unlock(&skirmish->base.lock);
-	ret = sleeper.waiter.status;
-	if (sleeper.notified || ret == -EIDRM)
-		return ret;
-	return cause == -ERESTARTSYS || !ret ? cause : ret;
-}
-
-/**
- * fusion_skirmish_wait - DRM_IOCTL_FUSION_SKIRMISH_WAIT
- * @member: active member
- * @data: struct drm_fusion_skirmish_lock
- *
- * Context: sleeps.
- * Return: 0, -EOWNERDEAD, -ETIMEDOUT, -ERESTARTSYS: the caller has it; -EPERM: it does not own
- * it, or it was lent to it; -EIDRM, -EDEADLK, -ESHUTDOWN: it does not have it any more;
- * -EINVAL, -ENOENT, -EUSERS, -ENOMEM.
- */
-int fusion_skirmish_wait(struct fusion_member *member, void *data)
-{
-	struct drm_fusion_skirmish_lock *args = data;
-	struct fusion_skirmish *skirmish;
-	struct fusion_thread *thread;
-	int ret;
-
-	if (args->flags)
-		return -EINVAL;
-	ret = begin(member, args->id, &skirmish, &thread);
-	if (ret)
-		return ret;
-	ret = wait(skirmish, thread, ns_to_ktime(args->timeout));
-	end(skirmish, thread);
-	return ret;
-}
-
-static void notify(struct fusion_skirmish *skirmish, struct sleeper *sleeper)
-{
-	struct fusion_waiter *waiter = &sleeper->waiter;
-
-	list_del_init(&sleeper->link);
-	sleeper->notified = true;
-	if (waiter->done || !list_empty(&waiter->link))
-		return;
-	list_add_tail(&waiter->link, &skirmish->waiters);
-	/* It waits for the caller, which does not wait: that is no deadlock. */
-	fusion_graph_wait_skirmish(waiter->thread, skirmish);
-}
-
-/**
- * fusion_skirmish_notify - DRM_IOCTL_FUSION_SKIRMISH_NOTIFY
- * @member: active member
- * @data: struct drm_fusion_skirmish_op
- *
- * Context: sleeps.
- * Return: 0, -EINVAL, -ENOENT, -EPERM, -EUSERS, -ENOMEM.
- */
-int fusion_skirmish_notify(struct fusion_member *member, void *data)
-{
-	struct drm_fusion_skirmish_op *args = data;
-	struct fusion_skirmish *skirmish;
-	struct sleeper *sleeper, *next;
-	struct fusion_thread *thread;
-	int ret;
-
-	if (args->flags & ~DRM_FUSION_NOTIFY_ALL)
-		return -EINVAL;
-	ret = begin(member, args->id, &skirmish, &thread);
-	if (ret)
-		return ret;
-	spin_lock(&skirmish->base.lock);
-	ret = check_owner(skirmish, thread);
-	if (!ret) {
-		list_for_each_entry_safe(sleeper, next, &skirmish->sleepers, link) {
-			notify(skirmish, sleeper);
-			if (!(args->flags & DRM_FUSION_NOTIFY_ALL))
-				break;
-		}
-		settle_and_write(skirmish);
-	}
-	spin_unlock(&skirmish->base.lock);
-	end(skirmish, thread);
+	fusion_skirmish_end(skirmish, thread);
 	return ret;
 }
 
@@ -677,18 +543,12 @@ static void skirmish_destroy(struct fusion_object *object)
 {
 	struct fusion_skirmish *skirmish = to_skirmish(object);
 	struct fusion_waiter *waiter, *next;
-	struct sleeper *sleeper, *after;
 
 	spin_lock(&object->lock);
 	fusion_lents_end(skirmish);
 	WRITE_ONCE(skirmish->state->id, 0);
-	smp_store_release(&skirmish->state->word, DRM_FUSION_SKIRMISH_SLOW);
-	list_for_each_entry_safe(sleeper, after, &skirmish->sleepers, link) {
-		list_del_init(&sleeper->link);
-		/* The others are in the list of waiters, or have got it. */
-		if (list_empty(&sleeper->waiter.link) && !sleeper->waiter.done)
-			fusion_wake(&sleeper->waiter, -EIDRM);
-	}
+	WRITE_ONCE(skirmish->state->word, DRM_FUSION_SKIRMISH_SLOW);
+	fusion_sleepers_end(skirmish);
 	list_for_each_entry_safe(waiter, next, &skirmish->waiters, link) {
 		fusion_graph_done(waiter->thread);
 		fusion_wake(waiter, -EIDRM);
@@ -719,12 +579,12 @@ static void release_of(struct fusion_thread *thread, u32 id)
 	if (own) {
 		skirmish->died = true;
 		fusion_lent_leave(skirmish, own);
-		settle_and_write(skirmish);
+		fusion_skirmish_settle(skirmish);
 	}
-	if (!check_owner(skirmish, thread)) {
+	if (!fusion_skirmish_check(skirmish, thread)) {
 		skirmish->died = true;
 		fusion_skirmish_freeze(skirmish);
-		pass_on(skirmish);
+		fusion_skirmish_pass_on(skirmish);
 	}
 	spin_unlock(&object->lock);
 	fusion_object_put(object);
@@ -751,7 +611,6 @@ static void skirmish_query(struct fusion_object *object, struct drm_fusion_query
 	u32 word = READ_ONCE(skirmish->state->word);
 	struct fusion_thread *owner;
 	struct fusion_waiter *waiter;
-	struct sleeper *sleeper;
 
 	owner = fusion_thread_find(object->world, word & DRM_FUSION_SKIRMISH_OWNER);
 	if (owner) {
@@ -766,8 +625,7 @@ static void skirmish_query(struct fusion_object *object, struct drm_fusion_query
 	spin_lock(&object->lock);
 	list_for_each_entry(waiter, &skirmish->waiters, link)
 		record->waiters++;
-	list_for_each_entry(sleeper, &skirmish->sleepers, link)
-		record->waiters += list_empty(&sleeper->waiter.link);
+	record->waiters += fusion_sleepers_count(skirmish);
 	spin_unlock(&object->lock);
 }
 
