@@ -29,6 +29,7 @@ struct worker {
 	int64_t timeout;
 	int order;
 	struct fusion_skirmish *skirmish;
+	void *arg;
 	int result;
 };
 

@@ -350,5 +350,6 @@ int main(void)
 		FUSION_TEST(wrong_queries),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, check_signals);
+	/* its threads take no signals */
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }
