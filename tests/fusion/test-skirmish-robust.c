@@ -44,6 +44,11 @@ static void set(uint32_t *word, uint32_t value)
 	__atomic_store_n(word, value, __ATOMIC_SEQ_CST);
 }
 
+static void expect_no_flags(struct fusion *fusion, uint32_t id)
+{
+	assert_int_equal(object_record(fusion_fd(fusion), DRM_FUSION_SKIRMISH, id).flags, 0);
+}
+
 static bool is_set(void *arg)
 {
 	return get(arg);
@@ -101,7 +106,7 @@ static void death_of_a_process(void **state)
 	assert_int_equal(fusion_skirmish_unlock(skirmish), 0);
 	assert_int_equal(fusion_skirmish_lock(skirmish), 0);
 	assert_int_equal(fusion_skirmish_unlock(skirmish), 0);
-	assert_int_equal(object_record(fusion_fd(fusion), DRM_FUSION_SKIRMISH, job.ids[0]).flags, 0);
+	expect_no_flags(fusion, job.ids[0]);
 	fusion_skirmish_close(skirmish);
 	fusion_leave(fusion);
 	munmap(job.shared, 4096);
@@ -270,9 +275,8 @@ static void on_signal(int sig)
 }
 
 /* The lock is wanted by both all the time, and each waits for a word of the other. */
-static int play(struct worker *worker)
+static int play_rounds(struct worker *worker, struct job *job)
 {
-	struct job *job = worker->arg;
 	unsigned int i;
 
 	for (i = 0; i < 300; i++) {
@@ -285,8 +289,16 @@ static int play(struct worker *worker)
 		if (try_notify(worker->fd, worker->id, 0) || try_unlock(worker->fd, worker->id))
 			return 3;
 	}
-	__atomic_add_fetch(&job->shared->ready, 1, __ATOMIC_SEQ_CST);
 	return 0;
+}
+
+static int play(struct worker *worker)
+{
+	struct job *job = worker->arg;
+	int ret = play_rounds(worker, job);
+
+	__atomic_add_fetch(&job->shared->ready, ret ? 2 : 1, __ATOMIC_SEQ_CST);
+	return ret;
 }
 
 /* Signals in all places, with requests that are restarted by the test or by the kernel. */
@@ -306,8 +318,8 @@ static void rain(int flags)
 		workers[i].arg = &job;
 		worker_start(&workers[i], play);
 	}
+	/* until both are done, or one has failed; the threads are there until they are joined */
 	for (i = 0; get(&job.shared->ready) < 2; i++) {
-		/* the threads are there until they are joined */
 		pthread_kill(workers[i % 2].thread, SIGUSR1);
 		usleep(i % 200);
 	}
@@ -397,7 +409,7 @@ static void kills(void **state)
 	assert_true(!ret || ret == -EOWNERDEAD);
 	assert_int_equal(fusion_skirmish_consistent(skirmish), 0);
 	assert_int_equal(fusion_skirmish_unlock(skirmish), 0);
-	assert_int_equal(object_record(fusion_fd(fusion), DRM_FUSION_SKIRMISH, job.ids[0]).flags, 0);
+	expect_no_flags(fusion, job.ids[0]);
 	fusion_skirmish_close(skirmish);
 	fusion_leave(fusion);
 	munmap(job.shared, 4096);
@@ -480,7 +492,7 @@ static void hostile(void **state)
 	for (i = 0; i < job.count; i++)
 		job.ids[i] = object_new(fusion_fd(fusion), DRM_FUSION_SKIRMISH, 0, NULL);
 	enemy = member_fork(fusion_fd(fusion), scribble, &job);
-	wait_for(is_set, &job.shared->ready, "the hostile member");
+	wait_for(is_set, &job.shared->ready, "the enemy");
 	for (i = 0; i < 3; i++) {
 		job.number = i;
 		pids[i] = fusion_fork(fusion, lock_among_scribbles, &job);

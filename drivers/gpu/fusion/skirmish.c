@@ -328,8 +328,8 @@ static int lock(struct fusion_skirmish *skirmish, struct fusion_thread *thread,
  * Context: sleeps.
  * Return: 0, -ENOENT, -EUSERS, -ENOMEM.
  */
-int fusion_skirmish_begin(struct fusion_member *member, u32 id, struct fusion_skirmish **skirmish,
-		 struct fusion_thread **thread)
+int fusion_skirmish_begin(struct fusion_member *member, u32 id,
+			  struct fusion_skirmish **skirmish, struct fusion_thread **thread)
 {
 	struct fusion_object *object;
 
