@@ -138,7 +138,7 @@ def judge_route(ev, result):
     ev.expect(result["mappings_by_programs"] == 0,
               f"frames were mapped by a program {result['mappings_by_programs']} times.")
     # Busy as the machine may be, a picture that moves is more than one frame.
-    ev.expect(result["shown"] > 10, f"only {result['shown']} frames were shown.")
+    ev.expect(result["shown"] > 1, f"only {result['shown']} frames were shown.")
     if os.path.exists(os.path.join(ev.dir, "picture-1.png")):
         pictures = [ev.colours(f"picture-{n}.png")[1] for n in (1, 2)]
         ev.expect(pictures[0] != pictures[1], "the picture does not move.")
