@@ -237,9 +237,17 @@ static int import_get_dmabufs(struct shrbuf_import *imp, struct shrbuf_route_sou
 static int import_install(struct shrbuf_import *imp, struct shrbuf_route_source *to)
 {
 	const struct vb2_mem_ops *before;
+	struct shrbuf_queue *sq;
 	int ret = 0;
 
 	mutex_lock(to->lock);
+	/* One that is attached gives buffers of its own, and gets its operations back. */
+	sq = shrbuf_queue_enter(to->q);
+	if (sq) {
+		mutex_unlock(to->lock);
+		shrbuf_queue_leave(sq);
+		return -EBUSY;
+	}
 	before = to->q->mem_ops;
 	imp->before = before;
 	/* A ported driver has wrapped operations, which wrap those that we need. */
@@ -274,8 +282,9 @@ static int import_install(struct shrbuf_import *imp, struct shrbuf_route_source 
  *
  * May sleep.
  *
- * Return: for shrbuf_import_end(), or an error: -EBUSY if @to has buffers, -EOPNOTSUPP if @from is
- * not shared or @to cannot import, -EINVAL if their planes do not match, -ENOMEM
+ * Return: for shrbuf_import_end(), or an error: -EBUSY if @to has buffers or is attached,
+ * -EOPNOTSUPP if @from is not shared or @to cannot import, -EINVAL if their planes do not match,
+ * -ENOMEM
  */
 struct shrbuf_import *shrbuf_import_begin(struct shrbuf_route_source *to,
 					  struct shrbuf_route_source *from,

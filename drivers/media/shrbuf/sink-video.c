@@ -214,15 +214,8 @@ static int video_start(struct video_sink *vs)
 /* The queue behind the file descriptor, if it can be fed. */
 static int video_open(struct video_sink *vs, int fd)
 {
-	struct shrbuf_queue *sq;
 	int ret;
 
-	/* One that is attached gives buffers of its own. */
-	sq = shrbuf_queue_get(fd);
-	if (!IS_ERR(sq)) {
-		shrbuf_queue_put(sq);
-		return -EBUSY;
-	}
 	ret = shrbuf_source_open(&vs->out, fd, true);
 	if (ret) {
 		vs->out.file = NULL;
