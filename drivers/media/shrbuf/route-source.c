@@ -127,22 +127,35 @@ err:
 }
 
 /* V4L2 takes a lock around that of the queue where requests of buffers are possible. */
-static void source_lock_stream(struct shrbuf_route_source *src)
+static struct mutex *source_outer_lock(struct shrbuf_route_source *src)
 {
 #ifdef CONFIG_MEDIA_CONTROLLER
 	if (v4l2_device_supports_requests(src->vdev->v4l2_dev))
-		mutex_lock(&src->vdev->v4l2_dev->mdev->req_queue_mutex);
+		return &src->vdev->v4l2_dev->mdev->req_queue_mutex;
 #endif
-	mutex_lock(src->lock);
+	return NULL;
 }
 
-static void source_unlock_stream(struct shrbuf_route_source *src)
+static void source_unlock_stream(struct shrbuf_route_source *src, struct mutex *outer)
 {
 	mutex_unlock(src->lock);
-#ifdef CONFIG_MEDIA_CONTROLLER
-	if (v4l2_device_supports_requests(src->vdev->v4l2_dev))
-		mutex_unlock(&src->vdev->v4l2_dev->mdev->req_queue_mutex);
-#endif
+	if (outer)
+		mutex_unlock(outer);
+}
+
+/* For source_unlock_stream(), or -ENODEV. As V4L2, touches nothing of what was removed. */
+static int source_lock_stream(struct shrbuf_route_source *src, struct mutex **outer)
+{
+	if (!video_is_registered(src->vdev))
+		return -ENODEV;
+	*outer = source_outer_lock(src);
+	if (*outer)
+		mutex_lock(*outer);
+	mutex_lock(src->lock);
+	if (video_is_registered(src->vdev))
+		return 0;
+	source_unlock_stream(src, *outer);
+	return -ENODEV;
 }
 
 /**
@@ -154,14 +167,15 @@ static void source_unlock_stream(struct shrbuf_route_source *src)
  * May sleep.
  *
  * Return: 0, or -EINVAL if it has no buffers of its own memory, -EBUSY if another file has the
- * queue
+ * queue, -ERESTARTSYS
  */
 int shrbuf_source_check(struct shrbuf_route_source *src, unsigned int *nr_bufs,
 			unsigned int *reserve)
 {
 	int ret = 0;
 
-	mutex_lock(src->lock);
+	if (mutex_lock_interruptible(src->lock))
+		return -ERESTARTSYS;
 	*nr_bufs = src->q->num_buffers;
 	*reserve = max(src->q->min_buffers_needed, 1U);
 	if (!*nr_bufs || src->q->memory != VB2_MEMORY_MMAP)
@@ -345,13 +359,14 @@ bool shrbuf_source_idle(struct shrbuf_route_source *src, unsigned int index)
 int shrbuf_source_start(struct shrbuf_route_source *src, struct wait_queue_entry *wait,
 			bool *started)
 {
-	int ret = 0;
+	struct mutex *outer;	/* see source_lock_stream() */
+	int ret;
 
 	*started = false;
-	source_lock_stream(src);
-	if (!video_is_registered(src->vdev)) {
-		ret = -ENODEV;
-	} else if (!vb2_is_streaming(src->q)) {
+	ret = source_lock_stream(src, &outer);
+	if (ret)
+		return ret;
+	if (!vb2_is_streaming(src->q)) {
 		ret = src->vdev->ioctl_ops->vidioc_streamon(src->file, source_fh(src),
 							    src->q->type);
 		*started = !ret;
@@ -359,7 +374,7 @@ int shrbuf_source_start(struct shrbuf_route_source *src, struct wait_queue_entry
 	/* Under the lock: nobody can have stopped it before we would notice. */
 	if (!ret)
 		add_wait_queue(&src->q->done_wq, wait);
-	source_unlock_stream(src);
+	source_unlock_stream(src, outer);
 	return ret;
 }
 
@@ -371,11 +386,14 @@ int shrbuf_source_start(struct shrbuf_route_source *src, struct wait_queue_entry
  */
 void shrbuf_source_stop(struct shrbuf_route_source *src)
 {
-	source_lock_stream(src);
-	if (video_is_registered(src->vdev) && vb2_is_streaming(src->q))
+	struct mutex *outer;	/* see source_lock_stream() */
+
+	if (source_lock_stream(src, &outer))
+		return;
+	if (vb2_is_streaming(src->q))
 		src->vdev->ioctl_ops->vidioc_streamoff(src->file, source_fh(src),
 						       src->q->type);
-	source_unlock_stream(src);
+	source_unlock_stream(src, outer);
 }
 
 /**
@@ -444,12 +462,13 @@ int shrbuf_source_reqbufs(struct shrbuf_route_source *src, unsigned int count)
 		.type = src->q->type,
 		.memory = V4L2_MEMORY_MMAP,
 	};
-	int ret = -ENODEV;
+	struct mutex *outer;	/* see source_lock_stream() */
+	int ret;
 
-	source_lock_stream(src);
-	if (video_is_registered(src->vdev))
-		ret = src->vdev->ioctl_ops->vidioc_reqbufs(src->file, source_fh(src),
-							   &req);
-	source_unlock_stream(src);
+	ret = source_lock_stream(src, &outer);
+	if (ret)
+		return ret;
+	ret = src->vdev->ioctl_ops->vidioc_reqbufs(src->file, source_fh(src), &req);
+	source_unlock_stream(src, outer);
 	return ret ?: req.count;
 }
