@@ -140,7 +140,7 @@ void shrbuf_sink_put(struct shrbuf_route_sink *sink)
  * @sink: sink, the caller holds the lock of the frames
  * @hold: in use
  *
- * The frame may go back to the camera, see shrbuf_route_frame_put(). Any context.
+ * The frame may go back to the camera, see shrbuf_route_frame_put(). Process context.
  */
 void shrbuf_sink_release(struct shrbuf_route_sink *sink, struct shrbuf_sink_hold *hold)
 {
@@ -169,6 +169,21 @@ static void sink_count_drop(struct shrbuf_route_sink *sink, u32 index,
 		break;
 	}
 	trace_shrbuf_route_drop(sink->route->id, sink->config.id, index, why);
+}
+
+/**
+ * shrbuf_sink_drop_locked - as shrbuf_sink_drop(), but for the lock and the kick
+ * @sink: sink, the caller holds the lock of the frames
+ * @hold: in use
+ * @why: reason
+ *
+ * The frame may go back to the camera, see shrbuf_route_frame_put(). Process context.
+ */
+void shrbuf_sink_drop_locked(struct shrbuf_route_sink *sink, struct shrbuf_sink_hold *hold,
+			     enum shrbuf_drop why)
+{
+	sink_count_drop(sink, hold->frame->index, why);
+	shrbuf_sink_release(sink, hold);
 }
 
 static void sink_take(struct shrbuf_route_sink *sink, struct shrbuf_route_frame *frame)
@@ -207,28 +222,26 @@ bool shrbuf_sink_has_room(struct shrbuf_route_sink *sink)
  * @sink: sink
  * @frame: frame, the caller holds it
  *
- * Any context.
+ * Process context.
  */
 void shrbuf_sink_offer(struct shrbuf_route_sink *sink, struct shrbuf_route_frame *frame)
 {
 	struct shrbuf_route *route = sink->route;
 	struct shrbuf_sink_hold *old;
 
-	spin_lock_irq(&route->frames_lock);
+	spin_lock(&route->frames_lock);
 	if (sink->ended || sink->stats.state == SHRBUF_SINK_STATE_FAILED)
 		goto out;
 	sink->stats.frames_in++;
 	old = list_first_entry_or_null(&sink->pending, struct shrbuf_sink_hold, node);
-	if (old && sink->config.policy == SHRBUF_SINK_NEWEST) {
-		sink_count_drop(sink, old->frame->index, SHRBUF_DROP_NEWER);
-		shrbuf_sink_release(sink, old);
-	}
+	if (old && sink->config.policy == SHRBUF_SINK_NEWEST)
+		shrbuf_sink_drop_locked(sink, old, SHRBUF_DROP_NEWER);
 	if (sink->held < sink->config.max_held)
 		sink_take(sink, frame);
 	else
 		sink_count_drop(sink, frame->index, SHRBUF_DROP_HELD);
 out:
-	spin_unlock_irq(&route->frames_lock);
+	spin_unlock(&route->frames_lock);
 	wake_up_all(&sink->wait);
 }
 
@@ -236,7 +249,7 @@ out:
  * shrbuf_sink_next - take the oldest pending frame
  * @sink: sink
  *
- * Any context.
+ * Process context.
  *
  * Return: the frame, for shrbuf_sink_shown() or shrbuf_sink_done(), or NULL
  */
@@ -244,11 +257,11 @@ struct shrbuf_sink_hold *shrbuf_sink_next(struct shrbuf_route_sink *sink)
 {
 	struct shrbuf_sink_hold *hold;
 
-	spin_lock_irq(&sink->route->frames_lock);
+	spin_lock(&sink->route->frames_lock);
 	hold = list_first_entry_or_null(&sink->pending, struct shrbuf_sink_hold, node);
 	if (hold)
 		list_del_init(&hold->node);
-	spin_unlock_irq(&sink->route->frames_lock);
+	spin_unlock(&sink->route->frames_lock);
 	return hold;
 }
 
@@ -257,13 +270,13 @@ struct shrbuf_sink_hold *shrbuf_sink_next(struct shrbuf_route_sink *sink)
  * @sink: sink
  * @hold: from shrbuf_sink_next()
  *
- * Any context.
+ * Process context.
  */
 void shrbuf_sink_done(struct shrbuf_route_sink *sink, struct shrbuf_sink_hold *hold)
 {
-	spin_lock_irq(&sink->route->frames_lock);
+	spin_lock(&sink->route->frames_lock);
 	shrbuf_sink_release(sink, hold);
-	spin_unlock_irq(&sink->route->frames_lock);
+	spin_unlock(&sink->route->frames_lock);
 	/*
 	 * A camera that has buffers enough gets this one when its next frame wakes the thread
 	 * anyway, unless the thread waits for this sink.
@@ -278,7 +291,7 @@ void shrbuf_sink_done(struct shrbuf_route_sink *sink, struct shrbuf_sink_hold *h
  * @sink: sink, the caller holds the lock of the frames
  * @hold: from shrbuf_sink_next()
  *
- * Any context.
+ * Process context.
  */
 void shrbuf_sink_count_shown(struct shrbuf_route_sink *sink,
 			     struct shrbuf_sink_hold *hold)
@@ -309,13 +322,13 @@ void shrbuf_sink_count_shown(struct shrbuf_route_sink *sink,
  * @sink: sink
  * @hold: from shrbuf_sink_next()
  *
- * Any context.
+ * Process context.
  */
 void shrbuf_sink_shown(struct shrbuf_route_sink *sink, struct shrbuf_sink_hold *hold)
 {
-	spin_lock_irq(&sink->route->frames_lock);
+	spin_lock(&sink->route->frames_lock);
 	shrbuf_sink_count_shown(sink, hold);
-	spin_unlock_irq(&sink->route->frames_lock);
+	spin_unlock(&sink->route->frames_lock);
 }
 
 /**
@@ -324,15 +337,14 @@ void shrbuf_sink_shown(struct shrbuf_route_sink *sink, struct shrbuf_sink_hold *
  * @hold: from shrbuf_sink_next()
  * @why: reason
  *
- * Any context.
+ * Process context.
  */
 void shrbuf_sink_drop(struct shrbuf_route_sink *sink, struct shrbuf_sink_hold *hold,
 		      enum shrbuf_drop why)
 {
-	spin_lock_irq(&sink->route->frames_lock);
-	sink_count_drop(sink, hold->frame->index, why);
-	shrbuf_sink_release(sink, hold);
-	spin_unlock_irq(&sink->route->frames_lock);
+	spin_lock(&sink->route->frames_lock);
+	shrbuf_sink_drop_locked(sink, hold, why);
+	spin_unlock(&sink->route->frames_lock);
 	shrbuf_route_kick(sink->route);
 }
 
@@ -340,7 +352,7 @@ void shrbuf_sink_drop(struct shrbuf_route_sink *sink, struct shrbuf_sink_hold *h
  * shrbuf_sink_waiting - how many frames are not shown yet
  * @sink: sink, the caller holds the lock of the frames
  *
- * Any context.
+ * Process context.
  *
  * Return: number of frames
  */
@@ -373,13 +385,13 @@ bool shrbuf_sink_wait(struct shrbuf_route_sink *sink)
  * shrbuf_sink_account - note how much time the calling thread has used
  * @sink: of the thread
  *
- * Any context.
+ * Process context.
  */
 void shrbuf_sink_account(struct shrbuf_route_sink *sink)
 {
-	spin_lock_irq(&sink->route->frames_lock);
+	spin_lock(&sink->route->frames_lock);
 	sink->stats.cpu_time = current->se.sum_exec_runtime;
-	spin_unlock_irq(&sink->route->frames_lock);
+	spin_unlock(&sink->route->frames_lock);
 }
 
 /**
@@ -388,7 +400,7 @@ void shrbuf_sink_account(struct shrbuf_route_sink *sink)
  * @state: SHRBUF_SINK_STATE_*
  * @error: positive error number, or zero
  *
- * Tells the program by an event, if it changed. A failed one stays so. Any context.
+ * Tells the program by an event, if it changed. A failed one stays so. Process context.
  */
 void shrbuf_sink_set_state(struct shrbuf_route_sink *sink, u32 state, int error)
 {
@@ -399,7 +411,7 @@ void shrbuf_sink_set_state(struct shrbuf_route_sink *sink, u32 state, int error)
 	};
 	bool changed;
 
-	spin_lock_irq(&sink->route->frames_lock);
+	spin_lock(&sink->route->frames_lock);
 	changed = sink->stats.state != state &&
 		  sink->stats.state != SHRBUF_SINK_STATE_FAILED;
 	if (changed) {
@@ -408,7 +420,7 @@ void shrbuf_sink_set_state(struct shrbuf_route_sink *sink, u32 state, int error)
 		if (state == SHRBUF_SINK_STATE_FAILED && !sink->ended)
 			sink->route->failed_sinks++;
 	}
-	spin_unlock_irq(&sink->route->frames_lock);
+	spin_unlock(&sink->route->frames_lock);
 	if (!changed)
 		return;
 	shrbuf_route_event(sink->route, events[state], sink->config.id, error, 0);
@@ -419,20 +431,20 @@ void shrbuf_sink_set_state(struct shrbuf_route_sink *sink, u32 state, int error)
  * shrbuf_sink_let_go - give all frames back, and take no more
  * @sink: sink, nobody is at work with its frames any more
  *
- * Any context.
+ * Process context.
  */
 void shrbuf_sink_let_go(struct shrbuf_route_sink *sink)
 {
 	unsigned int i;
 
-	spin_lock_irq(&sink->route->frames_lock);
+	spin_lock(&sink->route->frames_lock);
 	if (!sink->ended && sink->stats.state == SHRBUF_SINK_STATE_FAILED)
 		sink->route->failed_sinks--;
 	sink->ended = true;
 	for (i = 0; i < SHRBUF_SINK_MAX_HELD; i++)
 		if (sink->holds[i].frame)
 			shrbuf_sink_release(sink, &sink->holds[i]);
-	spin_unlock_irq(&sink->route->frames_lock);
+	spin_unlock(&sink->route->frames_lock);
 	shrbuf_route_kick(sink->route);
 }
 
@@ -441,7 +453,7 @@ void shrbuf_sink_let_go(struct shrbuf_route_sink *sink)
  * @sink: sink
  * @now: ktime_get_ns()
  *
- * Each is reported once. Any context.
+ * Each is reported once. Process context.
  */
 void shrbuf_sink_check_deadline(struct shrbuf_route_sink *sink, u64 now)
 {
@@ -453,13 +465,13 @@ void shrbuf_sink_check_deadline(struct shrbuf_route_sink *sink, u64 now)
 	if (!limit)
 		return;
 	for (hold = sink->holds; hold < sink->holds + SHRBUF_SINK_MAX_HELD; hold++) {
-		spin_lock_irq(&sink->route->frames_lock);
+		spin_lock(&sink->route->frames_lock);
 		late = hold->frame && !hold->late && now - hold->since > limit;
 		if (late) {
 			hold->late = true;
 			index = hold->frame->index;
 		}
-		spin_unlock_irq(&sink->route->frames_lock);
+		spin_unlock(&sink->route->frames_lock);
 		if (!late)
 			continue;
 		pr_warn_ratelimited("shrbuf: %s sink %u of %s (pid %d) has had buffer %u of %s for more than %u ms\n",

@@ -15,13 +15,15 @@
  * - The driver refuses a buffer that it has already.
  *
  * A buffer of an attached queue whose frame is held by a program (SHRBUF_IOC_HOLD) may be refused,
- * too, depending on how the queue was configured. It stays in the list, and is tried again.
+ * too, depending on how the queue was configured, and there may be no memory for what the driver
+ * does with one. It stays in the list, and is tried again.
  */
 
 #include <linux/freezer.h>
 #include <linux/kthread.h>
 #include <linux/ktime.h>
 #include <linux/sched.h>
+#include <linux/slab.h>
 #include <linux/wait.h>
 #include <media/videobuf2-core.h>
 #include <uapi/linux/sched/types.h>
@@ -50,7 +52,7 @@ void shrbuf_route_kick(struct shrbuf_route *route)
  * @route: route, the caller holds the lock of the frames
  * @frame: the last holder gives it back, and kicks the thread after it has unlocked
  *
- * Any context.
+ * Process context.
  */
 void shrbuf_route_frame_put(struct shrbuf_route *route, struct shrbuf_route_frame *frame)
 {
@@ -60,22 +62,23 @@ void shrbuf_route_frame_put(struct shrbuf_route *route, struct shrbuf_route_fram
 }
 
 /**
- * shrbuf_route_keep - a display shows a frame though its sink has gone
+ * shrbuf_route_keep - a display shows frames though its sink is about to go
  * @route: route
- * @frame: frame, the caller holds it
- * @plane: of the display
+ * @keep: what it shows, and the plane. The sink still holds the frames. The route takes it
+ *	over, and frees it.
  *
- * Any context.
+ * Process context.
  */
-void shrbuf_route_keep(struct shrbuf_route *route, struct shrbuf_route_frame *frame,
-		       u32 plane)
+void shrbuf_route_keep(struct shrbuf_route *route, struct shrbuf_route_keep *keep)
 {
-	spin_lock_irq(&route->frames_lock);
-	if (!frame->kept) {
-		frame->kept = plane;
-		frame->holders++;
-	}
-	spin_unlock_irq(&route->frames_lock);
+	unsigned int i;
+
+	spin_lock(&route->frames_lock);
+	for (i = 0; i < ARRAY_SIZE(keep->frames); i++)
+		if (keep->frames[i])
+			keep->frames[i]->holders++;
+	list_add_tail(&keep->node, &route->kept);
+	spin_unlock(&route->frames_lock);
 }
 
 /**
@@ -83,20 +86,25 @@ void shrbuf_route_keep(struct shrbuf_route *route, struct shrbuf_route_frame *fr
  * @route: route
  * @plane: of the display
  *
- * Any context.
+ * Process context.
  */
-void shrbuf_route_unkeep(struct shrbuf_route *route, u32 plane)
+void shrbuf_route_unkeep(struct shrbuf_route *route, const void *plane)
 {
+	struct shrbuf_route_keep *keep, *next;
 	unsigned int i;
 
-	spin_lock_irq(&route->frames_lock);
-	for (i = 0; i < route->nr_frames; i++) {
-		if (route->frames[i].kept != plane)
+	spin_lock(&route->frames_lock);
+	list_for_each_entry_safe(keep, next, &route->kept, node) {
+		if (keep->plane != plane)
 			continue;
-		route->frames[i].kept = 0;
-		shrbuf_route_frame_put(route, &route->frames[i]);
+		for (i = 0; i < ARRAY_SIZE(keep->frames); i++)
+			if (keep->frames[i])
+				shrbuf_route_frame_put(route, keep->frames[i]);
+		list_del(&keep->node);
+		kfree(keep);
 	}
-	spin_unlock_irq(&route->frames_lock);
+	spin_unlock(&route->frames_lock);
+	shrbuf_route_kick(route);
 }
 
 /* All sinks that get every frame can take one. */
@@ -106,10 +114,10 @@ static bool route_has_room(struct shrbuf_route *route)
 	bool room = true;
 
 	lockdep_assert_held(&route->sinks_lock);
-	spin_lock_irq(&route->frames_lock);
+	spin_lock(&route->frames_lock);
 	list_for_each_entry(sink, &route->sinks, node)
 		room = room && shrbuf_sink_has_room(sink);
-	spin_unlock_irq(&route->frames_lock);
+	spin_unlock(&route->frames_lock);
 	return room;
 }
 
@@ -124,7 +132,7 @@ static int route_accept(struct shrbuf_route *route, unsigned int index,
 	if (index >= route->nr_frames)
 		return -EBUSY;
 	rf = &route->frames[index];
-	spin_lock_irq(&route->frames_lock);
+	spin_lock(&route->frames_lock);
 	if (!rf->holders && list_empty(&rf->node)) {
 		rf->frame = *frame;
 		/* Ours, until all sinks were asked. */
@@ -134,7 +142,7 @@ static int route_accept(struct shrbuf_route *route, unsigned int index,
 			route->stats.dropped_error++;
 		ret = 0;
 	}
-	spin_unlock_irq(&route->frames_lock);
+	spin_unlock(&route->frames_lock);
 	return ret;
 }
 
@@ -147,9 +155,9 @@ static void route_distribute(struct shrbuf_route *route, struct shrbuf_route_fra
 	if (frame->frame.state == SHRBUF_STATE_FILLED)
 		list_for_each_entry(sink, &route->sinks, node)
 			shrbuf_sink_offer(sink, frame);
-	spin_lock_irq(&route->frames_lock);
+	spin_lock(&route->frames_lock);
 	shrbuf_route_frame_put(route, frame);
-	spin_unlock_irq(&route->frames_lock);
+	spin_unlock(&route->frames_lock);
 }
 
 /* All frames that the camera has. An error ends the route. */
@@ -180,19 +188,19 @@ static int route_give_back(struct shrbuf_route *route)
 	int ret = 0;
 
 	while (!ret) {
-		spin_lock_irq(&route->frames_lock);
+		spin_lock(&route->frames_lock);
 		frame = list_first_entry_or_null(&route->returned,
 						 struct shrbuf_route_frame, node);
 		if (frame)
 			list_del_init(&frame->node);
-		spin_unlock_irq(&route->frames_lock);
+		spin_unlock(&route->frames_lock);
 		if (!frame)
 			break;
 		ret = shrbuf_source_qbuf(&route->source, frame->index, NULL);
-		if (ret == -EBUSY) {
-			spin_lock_irq(&route->frames_lock);
+		if (ret == -EBUSY || ret == -ENOMEM) {
+			spin_lock(&route->frames_lock);
 			list_add_tail(&frame->node, &route->returned);
-			spin_unlock_irq(&route->frames_lock);
+			spin_unlock(&route->frames_lock);
 			ret = -EAGAIN;
 		}
 	}
@@ -212,10 +220,10 @@ static void route_check_deadlines(struct shrbuf_route *route)
 
 static void route_set_state(struct shrbuf_route *route, u32 state, int error)
 {
-	spin_lock_irq(&route->frames_lock);
+	spin_lock(&route->frames_lock);
 	route->stats.state = state;
 	route->stats.error = error;
-	spin_unlock_irq(&route->frames_lock);
+	spin_unlock(&route->frames_lock);
 }
 
 static void route_fail(struct shrbuf_route *route, int error)
@@ -254,6 +262,8 @@ static int route_work(struct shrbuf_route *route)
 static int route_thread(void *data)
 {
 	struct shrbuf_route *route = data;
+	/* Of the threads before. */
+	u64 cpu_time = route->stats.cpu_time;
 	long timeout = HZ;
 	bool failed = false;
 	int ret;
@@ -276,9 +286,9 @@ static int route_thread(void *data)
 		failed = ret && ret != -EAGAIN;
 		if (failed)
 			route_fail(route, -ret);
-		spin_lock_irq(&route->frames_lock);
-		route->stats.cpu_time = current->se.sum_exec_runtime;
-		spin_unlock_irq(&route->frames_lock);
+		spin_lock(&route->frames_lock);
+		route->stats.cpu_time = cpu_time + current->se.sum_exec_runtime;
+		spin_unlock(&route->frames_lock);
 	}
 	return 0;
 }
@@ -318,12 +328,12 @@ static int route_queue_all(struct shrbuf_route *route)
 
 	for (i = 0; i < route->nr_frames && !ret; i++) {
 		frame = &route->frames[i];
-		spin_lock_irq(&route->frames_lock);
+		spin_lock(&route->frames_lock);
 		held = frame->holders;
 		/* What the last run did not give back any more. */
 		if (!held)
 			list_del_init(&frame->node);
-		spin_unlock_irq(&route->frames_lock);
+		spin_unlock(&route->frames_lock);
 		if (!held && shrbuf_source_idle(&route->source, i))
 			ret = shrbuf_source_qbuf(&route->source, i, NULL);
 	}
@@ -370,7 +380,7 @@ static int route_prepare(struct shrbuf_route *route, struct task_struct *thread,
  *
  * May sleep.
  *
- * Return: 0, -EALREADY, or what the driver says
+ * Return: 0, -EALREADY, -ENOMEM, -EINTR, or what the driver says
  */
 int shrbuf_route_start(struct shrbuf_route *route, u32 priority)
 {

@@ -52,7 +52,10 @@ struct shrbuf_route *shrbuf_route_get(struct shrbuf_route *route)
 static void route_free(struct kref *kref)
 {
 	struct shrbuf_route *route = container_of(kref, struct shrbuf_route, refcount);
+	struct shrbuf_route_keep *keep, *next;
 
+	list_for_each_entry_safe(keep, next, &route->kept, node)
+		kfree(keep);
 	mutex_destroy(&route->state_lock);
 	mutex_destroy(&route->sinks_lock);
 	kvfree(route->frames);
@@ -73,7 +76,7 @@ void shrbuf_route_put(struct shrbuf_route *route)
  * @error: positive error number or zero
  * @index: of a buffer or zero
  *
- * Any context.
+ * Process context.
  */
 void shrbuf_route_event(struct shrbuf_route *route, u32 type, u32 sink, int error,
 			u32 index)
@@ -85,15 +88,14 @@ void shrbuf_route_event(struct shrbuf_route *route, u32 type, u32 sink, int erro
 		.error = error,
 		.index = index,
 	};
-	unsigned long flags;
 
-	spin_lock_irqsave(&route->frames_lock, flags);
+	spin_lock(&route->frames_lock);
 	event.lost = route->lost;
 	if (kfifo_put(&route->events, event))
 		route->lost = 0;
 	else
 		route->lost++;
-	spin_unlock_irqrestore(&route->frames_lock, flags);
+	spin_unlock(&route->frames_lock);
 	wake_up_interruptible_all(&route->events_wait);
 }
 
@@ -142,16 +144,17 @@ static long route_ioctl_stop(struct shrbuf_route *route, unsigned long arg)
 /* How many frames all sinks may hold together, and displays do without a sink. */
 static unsigned int route_max_held(struct shrbuf_route *route)
 {
+	struct shrbuf_route_keep *keep;
 	struct shrbuf_route_sink *sink;
-	unsigned int i, sum = 0;
+	unsigned int sum = 0;
 
 	lockdep_assert_held(&route->sinks_lock);
 	list_for_each_entry(sink, &route->sinks, node)
 		sum += sink->config.max_held;
-	spin_lock_irq(&route->frames_lock);
-	for (i = 0; i < route->nr_frames; i++)
-		sum += !!route->frames[i].kept;
-	spin_unlock_irq(&route->frames_lock);
+	spin_lock(&route->frames_lock);
+	list_for_each_entry(keep, &route->kept, node)
+		sum += !!keep->frames[0] + !!keep->frames[1];
+	spin_unlock(&route->frames_lock);
 	return sum;
 }
 
@@ -267,11 +270,11 @@ static long route_ioctl_stats(struct shrbuf_route *route, void __user *uptr)
 		if (!sink)
 			return -ENOENT;
 	}
-	spin_lock_irq(&route->frames_lock);
+	spin_lock(&route->frames_lock);
 	stats = sink ? sink->stats : route->stats;
 	stats.held = sink ? sink->held : route_held(route);
 	stats.waiting = sink ? shrbuf_sink_waiting(sink) : 0;
-	spin_unlock_irq(&route->frames_lock);
+	spin_unlock(&route->frames_lock);
 	stats.sink = arg.sink;
 	if (sink)
 		shrbuf_sink_put(sink);
@@ -313,9 +316,9 @@ static ssize_t route_read(struct file *file, char __user *uptr, size_t len, loff
 	if (len < sizeof(event))
 		return -EINVAL;
 	do {
-		spin_lock_irq(&route->frames_lock);
+		spin_lock(&route->frames_lock);
 		got = kfifo_get(&route->events, &event);
-		spin_unlock_irq(&route->frames_lock);
+		spin_unlock(&route->frames_lock);
 		if (got)
 			return copy_to_user(uptr, &event, sizeof(event)) ?
 			       -EFAULT : sizeof(event);
@@ -398,10 +401,10 @@ static void route_show(struct seq_file *m, struct shrbuf_route *route)
 	struct shrbuf_route_sink *sink;
 
 	mutex_lock(&route->sinks_lock);
-	spin_lock_irq(&route->frames_lock);
+	spin_lock(&route->frames_lock);
 	stats = route->stats;
 	stats.held = route_held(route);
-	spin_unlock_irq(&route->frames_lock);
+	spin_unlock(&route->frames_lock);
 	seq_printf(m, "%u\t0\tsource\t%s\t%s\t", route->id, route->name,
 		   route_states[stats.state]);
 	route_show_stats(m, &stats);
@@ -409,11 +412,11 @@ static void route_show(struct seq_file *m, struct shrbuf_route *route)
 	seq_escape(m, route->comm, "\t\n\\");
 	seq_putc(m, '\n');
 	list_for_each_entry(sink, &route->sinks, node) {
-		spin_lock_irq(&route->frames_lock);
+		spin_lock(&route->frames_lock);
 		stats = sink->stats;
 		stats.held = sink->held;
 		stats.waiting = shrbuf_sink_waiting(sink);
-		spin_unlock_irq(&route->frames_lock);
+		spin_unlock(&route->frames_lock);
 		seq_printf(m, "%u\t%u\t%s\t%s\t%s\t", route->id, sink->config.id,
 			   sink->ops->name, sink->target, sink_states[stats.state]);
 		route_show_stats(m, &stats);
@@ -512,6 +515,7 @@ static struct shrbuf_route *route_new(int video_fd)
 	init_waitqueue_head(&route->events_wait);
 	INIT_LIST_HEAD(&route->sinks);
 	INIT_LIST_HEAD(&route->returned);
+	INIT_LIST_HEAD(&route->kept);
 	INIT_KFIFO(route->events);
 	shrbuf_route_init_thread(route);
 	strscpy(route->name, video_device_node_name(route->source.vdev),

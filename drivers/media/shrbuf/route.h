@@ -88,14 +88,21 @@ struct shrbuf_route_frame {
 	/** @holders: who keeps it from the camera. Protected as @node. */
 	unsigned int holders;
 
-	/**
-	 * @kept: plane of a display that still shows it though its sink has gone, or zero;
-	 * this is one of @holders. Protected as @node.
-	 */
-	u32 kept;
-
 	/** @frame: what is in it. Written by the thread of the route while nobody holds it. */
 	struct shrbuf_frame frame;
+};
+
+/**
+ * struct shrbuf_route_keep - what a display still shows though its sink has gone
+ * @node: in &shrbuf_route.kept. Protected by &shrbuf_route.frames_lock.
+ * @plane: of the display. Compared, not used. Invariant over the lifetime.
+ * @frames: the one that is shown, and one for which it may have been replaced, each held; or
+ *	NULL. Invariant over the lifetime.
+ */
+struct shrbuf_route_keep {
+	struct list_head node;
+	const void *plane;
+	struct shrbuf_route_frame *frames[2];
 };
 
 /**
@@ -211,6 +218,8 @@ void shrbuf_sink_done(struct shrbuf_route_sink *sink, struct shrbuf_sink_hold *h
 void shrbuf_sink_shown(struct shrbuf_route_sink *sink, struct shrbuf_sink_hold *hold);
 void shrbuf_sink_drop(struct shrbuf_route_sink *sink, struct shrbuf_sink_hold *hold,
 		      enum shrbuf_drop why);
+void shrbuf_sink_drop_locked(struct shrbuf_route_sink *sink, struct shrbuf_sink_hold *hold,
+			     enum shrbuf_drop why);
 bool shrbuf_sink_wait(struct shrbuf_route_sink *sink);
 void shrbuf_sink_account(struct shrbuf_route_sink *sink);
 void shrbuf_sink_release(struct shrbuf_route_sink *sink, struct shrbuf_sink_hold *hold);
@@ -305,6 +314,9 @@ struct shrbuf_route {
 	/** @returned: frames without holders, to be given back to the camera */
 	struct list_head returned;
 
+	/** @kept: &struct shrbuf_route_keep, freed with the route */
+	struct list_head kept;
+
 	/** @stats: for user space */
 	struct shrbuf_route_stats stats;
 
@@ -333,9 +345,8 @@ int shrbuf_route_remove(struct shrbuf_route *route, u32 id);
 /* route-thread.c */
 void shrbuf_route_kick(struct shrbuf_route *route);
 void shrbuf_route_frame_put(struct shrbuf_route *route, struct shrbuf_route_frame *frame);
-void shrbuf_route_keep(struct shrbuf_route *route, struct shrbuf_route_frame *frame,
-		       u32 plane);
-void shrbuf_route_unkeep(struct shrbuf_route *route, u32 plane);
+void shrbuf_route_keep(struct shrbuf_route *route, struct shrbuf_route_keep *keep);
+void shrbuf_route_unkeep(struct shrbuf_route *route, const void *plane);
 void shrbuf_route_init_thread(struct shrbuf_route *route);
 int shrbuf_route_start(struct shrbuf_route *route, u32 priority);
 int shrbuf_route_stop(struct shrbuf_route *route);

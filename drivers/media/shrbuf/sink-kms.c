@@ -80,7 +80,10 @@ struct kms_view {
  * @before: what was there before, for SHRBUF_KMS_END_RESTORE
  * @fbs: framebuffers by index of the buffer, references are held
  * @nr_fbs: number of @fbs
- * @shown: what the plane shows. Used by the thread only.
+ * @plane: the plane of @plane_id, to be compared only
+ * @keep: for shrbuf_route_keep(), or NULL when that has it
+ * @shown: what the plane shows. Used by the thread only, as the next.
+ * @stuck: the plane may show this instead, or NULL
  */
 struct kms_sink {
 	struct shrbuf_route_sink sink;
@@ -94,7 +97,10 @@ struct kms_sink {
 	struct kms_view before;
 	struct drm_framebuffer **fbs;
 	unsigned int nr_fbs;
+	const void *plane;
+	struct shrbuf_route_keep *keep;
 	struct shrbuf_sink_hold *shown;
+	struct shrbuf_sink_hold *stuck;
 };
 
 #define to_kms_sink(s)	container_of(s, struct kms_sink, sink)
@@ -267,7 +273,7 @@ static int kms_show(struct kms_sink *kms, struct shrbuf_sink_hold *hold)
 	if (kms->shown)
 		shrbuf_sink_done(sink, kms->shown);
 	else
-		shrbuf_route_unkeep(sink->route, kms->plane_id);
+		shrbuf_route_unkeep(sink->route, kms->plane);
 	kms->shown = hold;
 	return 0;
 }
@@ -305,6 +311,7 @@ static void kms_frame(struct kms_sink *kms, struct shrbuf_sink_hold *hold)
 		return;
 	case -ETIMEDOUT:
 		/* It may be on the display: it stays ours. */
+		kms->stuck = hold;
 		shrbuf_sink_set_state(sink, SHRBUF_SINK_STATE_FAILED, -ret);
 		return;
 	}
@@ -337,6 +344,20 @@ static int kms_thread(void *data)
 	return 0;
 }
 
+/* The display goes on to show what it shows: the camera must not get that. */
+static void kms_keep(struct kms_sink *kms)
+{
+	struct shrbuf_route_keep *keep = kms->keep;
+
+	keep->plane = kms->plane;
+	if (kms->shown)
+		keep->frames[0] = kms->shown->frame;
+	if (kms->stuck)
+		keep->frames[1] = kms->stuck->frame;
+	kms->keep = NULL;
+	shrbuf_route_keep(kms->sink.route, keep);
+}
+
 /* What the plane shows when the sink has gone. */
 static void kms_last_view(struct kms_sink *kms)
 {
@@ -346,14 +367,14 @@ static void kms_last_view(struct kms_sink *kms)
 	struct drm_crtc_commit *commit;
 	int ret;
 
-	if (!kms->shown)
+	if (!kms->shown && !kms->stuck)
 		return;
 	if (kms->end == SHRBUF_KMS_END_RESTORE && kms->before.fb)
 		view = &kms->before;
 	ret = -ECANCELED;
 	while (kms->end != SHRBUF_KMS_END_KEEP) {
 		ret = kms_commit(kms, view->fb, view, false, &commit);
-		if (ret != -EBUSY || time_after(jiffies, end))
+		if ((ret != -EBUSY && ret != -ENOMEM) || time_after(jiffies, end))
 			break;
 		usleep_range(KMS_BUSY_MIN_US, KMS_BUSY_MAX_US);
 	}
@@ -361,7 +382,7 @@ static void kms_last_view(struct kms_sink *kms)
 		ret = kms_wait_flip(commit);
 	/* Still there. If the display is somebody else's now, so is what it shows. */
 	if (ret && ret != -EACCES && ret != -ENOENT && ret != -ENODEV)
-		shrbuf_route_keep(kms->sink.route, kms->shown->frame, kms->plane_id);
+		kms_keep(kms);
 }
 
 static void kms_end(struct shrbuf_route_sink *sink)
@@ -384,6 +405,7 @@ static void kms_free(struct shrbuf_route_sink *sink)
 		drm_framebuffer_put(kms->before.fb);
 	fput(kms->file);
 	kvfree(kms->fbs);
+	kfree(kms->keep);
 	kfree(kms);
 }
 
@@ -491,6 +513,10 @@ static int kms_setup(struct kms_sink *kms, const struct shrbuf_kms_sink *arg)
 	ret = kms_find(kms, &plane, &crtc);
 	if (ret)
 		return ret;
+	kms->plane = plane;
+	kms->keep = kzalloc(sizeof(*kms->keep), GFP_KERNEL_ACCOUNT);
+	if (!kms->keep)
+		return -ENOMEM;
 	ret = kms_get_fbs(kms, arg);
 	if (ret)
 		return ret;

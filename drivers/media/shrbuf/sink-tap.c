@@ -168,7 +168,7 @@ static int tap_begin(struct tap_sink *tap, struct tap_take *take)
 	int ret = 0;
 
 	memset(take, 0, sizeof(*take));
-	spin_lock_irq(&sink->route->frames_lock);
+	spin_lock(&sink->route->frames_lock);
 	take->hold = list_first_entry_or_null(&sink->pending, struct shrbuf_sink_hold,
 					      node);
 	if (take->hold)
@@ -188,19 +188,27 @@ static int tap_begin(struct tap_sink *tap, struct tap_take *take)
 		for (i = 0; i < take->nr_planes; i++)
 			take->planes[i] = shrbuf_get(buffer->planes[i]);
 	}
-	spin_unlock_irq(&sink->route->frames_lock);
+	spin_unlock(&sink->route->frames_lock);
 	return ret;
 }
 
-/* Puts a frame that could not be delivered in front of the others again. */
+/*
+ * Puts a frame that could not be delivered in front of the others again, unless a newer one has
+ * come that replaces it.
+ */
 static void tap_undo(struct tap_sink *tap, struct tap_take *take)
 {
 	struct shrbuf_route_sink *sink = &tap->sink;
+	bool newest = sink->config.policy == SHRBUF_SINK_NEWEST;
 
-	spin_lock_irq(&sink->route->frames_lock);
-	if (!sink->ended)
+	spin_lock(&sink->route->frames_lock);
+	/* A tap that has ended has no holds any more. */
+	if (!sink->ended && newest && !list_empty(&sink->pending))
+		shrbuf_sink_drop_locked(sink, take->hold, SHRBUF_DROP_NEWER);
+	else if (!sink->ended)
 		list_add(&take->hold->node, &sink->pending);
-	spin_unlock_irq(&sink->route->frames_lock);
+	spin_unlock(&sink->route->frames_lock);
+	shrbuf_route_kick(sink->route);
 	wake_up_all(&sink->wait);
 }
 
@@ -211,14 +219,14 @@ static int tap_commit(struct tap_sink *tap, struct tap_take *take)
 	struct shrbuf_route_sink *sink = &tap->sink;
 	int ret = -ENODEV;
 
-	spin_lock_irq(&sink->route->frames_lock);
+	spin_lock(&sink->route->frames_lock);
 	if (!sink->ended) {
 		shrbuf_sink_count_shown(sink, take->hold);
 		buffer->taken = take->hold;
 		buffer->given = true;
 		ret = 0;
 	}
-	spin_unlock_irq(&sink->route->frames_lock);
+	spin_unlock(&sink->route->frames_lock);
 	return ret;
 }
 
@@ -301,14 +309,14 @@ static long tap_ioctl_give(struct tap_sink *tap, void __user *uptr)
 		return -EFAULT;
 	if (arg.flags || arg.pad || memchr_inv(arg.reserved, 0, sizeof(arg.reserved)))
 		return -EINVAL;
-	spin_lock_irq(&route->frames_lock);
+	spin_lock(&route->frames_lock);
 	if (arg.index < route->nr_frames && !sink->ended)
 		hold = tap->buffers[arg.index].taken;
 	if (hold) {
 		tap->buffers[arg.index].taken = NULL;
 		shrbuf_sink_release(sink, hold);
 	}
-	spin_unlock_irq(&route->frames_lock);
+	spin_unlock(&route->frames_lock);
 	if (!hold)
 		return -ENOENT;
 	shrbuf_route_kick(route);
