@@ -30,6 +30,11 @@ struct display {
 
 /* Path of the DRM device of this driver, or NULL. Static storage. */
 const char *display_path(const char *driver);
+/*
+ * Keeps the device open, so that the mode stays when a test ends: switching a CRTC off can
+ * lock up the machine with vkms, see ../api/test-flip.c.
+ */
+void display_keep(void);
 /* skips the test if there is none */
 void display_open(struct display *dsp, const char *driver);
 /* finds all again for a file descriptor that is master or a lease */

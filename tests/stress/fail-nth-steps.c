@@ -464,7 +464,7 @@ static void undo_qbuf_userptr(void)
 
 /* listings */
 
-static int read_all(const char *path)
+int read_all(const char *path)
 {
 	char text[512];
 	ssize_t len;

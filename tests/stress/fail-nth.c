@@ -361,28 +361,30 @@ static int close_all(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[NR_STEPS + NR_CLIENT_STEPS + 3] = {
+	static struct step *const groups[] = { steps, client_steps, route_steps };
+	static const unsigned int sizes[] = {
+		NR_STEPS, NR_CLIENT_STEPS, NR_ROUTE_STEPS,
+	};
+	struct CMUnitTest tests[NR_STEPS + NR_CLIENT_STEPS + NR_ROUTE_STEPS + 3] = {
 		{ .name = "load", .test_func = sweep_load },
 		cmocka_unit_test(import_needs_no_memory),
 		cmocka_unit_test_teardown(no_more_files, close_all),
 	};
-	struct step *step;
-	unsigned int i;
+	unsigned int i, j, nr = 3;
 	int status;
 
 	if (!nth_open()) {
 		printf("1..0 # SKIP the kernel has no fault injection (fail-nth)\n");
 		return 0;
 	}
-	for (i = 0; i < NR_STEPS + NR_CLIENT_STEPS; i++) {
-		step = i < NR_STEPS ? &steps[i] : &client_steps[i - NR_STEPS];
-		tests[i + 3] = (struct CMUnitTest){
-			.name = step->name,
-			.test_func = sweep,
-			.teardown_func = close_all,
-			.initial_state = step,
-		};
-	}
+	for (i = 0; i < ARRAY_SIZE(groups); i++)
+		for (j = 0; j < sizes[i]; j++)
+			tests[nr++] = (struct CMUnitTest){
+				.name = groups[i][j].name,
+				.test_func = sweep,
+				.teardown_func = close_all,
+				.initial_state = &groups[i][j],
+			};
 	status = cmocka_run_group_tests_name("fail-nth", tests, NULL, NULL);
 	free(user_memory);
 	return status;

@@ -41,6 +41,13 @@ void import_needs_no_memory(void **state);
 /* A dma-buf that is not of shrbuf, kept. */
 int foreign_dmabuf(void);
 
+/* Reads a file from its beginning to its end. */
+int read_all(const char *path);
+
+/* fail-nth-routes.c */
+#define NR_ROUTE_STEPS	10
+extern struct step route_steps[];	/* NR_ROUTE_STEPS */
+
 /* fail-nth-clients.c */
 #define NR_CLIENT_STEPS	18
 extern struct step client_steps[];	/* NR_CLIENT_STEPS */

@@ -104,7 +104,7 @@ int op_open(void)
 {
 	static const char *const others[] = {
 		"/dev/null", "/sys/kernel/debug/shrbuf/buffers",
-		"/sys/kernel/debug/shrbuf/queues",
+		"/sys/kernel/debug/shrbuf/queues", "/sys/kernel/debug/shrbuf/routes",
 	};
 	unsigned int what = below(9), nr;
 	int flags = O_RDWR | O_NONBLOCK | O_CLOEXEC, fd;

@@ -227,6 +227,7 @@ int op_listing(void)
 	static const char *const files[] = {
 		"/sys/kernel/debug/shrbuf/buffers",
 		"/sys/kernel/debug/shrbuf/queues",
+		"/sys/kernel/debug/shrbuf/routes",
 		"/sys/kernel/debug/shrbuf/sync",
 		"/sys/kernel/debug/dma_buf/bufinfo",
 		"/proc/self/maps",
@@ -240,7 +241,7 @@ int op_fdinfo(void)
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d",
-		 pick(BIT(KIND_DMABUF) | BIT(KIND_SHRBUF)));
+		 pick(BIT(KIND_DMABUF) | BIT(KIND_SHRBUF) | BIT(KIND_ROUTE)));
 	return read_file(path);
 }
 

@@ -269,7 +269,8 @@ int op_poll(void)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(fds); i++) {
-		fds[i].fd = pick(ANY_VIDEO | BIT(KIND_DMABUF));
+		fds[i].fd = pick(ANY_VIDEO | BIT(KIND_DMABUF) | BIT(KIND_ROUTE) |
+				 BIT(KIND_TAP));
 		fds[i].events = random64();
 	}
 	return poll(fds, ARRAY_SIZE(fds), 0);

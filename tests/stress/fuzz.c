@@ -121,6 +121,19 @@ static const struct op {
 	{ "listing", op_listing, 5 },
 	{ "fdinfo", op_fdinfo, 5 },
 	{ "CONFIGURE", op_configure, 20 },
+	{ "ROUTE_CREATE", op_route_create, 15 },
+	{ "ROUTE_ADD_TAP", op_route_tap, 15 },
+	{ "ROUTE_ADD_VIDEO", op_route_video, 10 },
+	{ "ROUTE_ADD_KMS with an unknown display", op_route_display, 5 },
+	{ "ROUTE_START", op_route_start, 15 },
+	{ "ROUTE_STOP", op_route_stop, 5 },
+	{ "ROUTE_REMOVE", op_route_remove, 5 },
+	{ "ROUTE_STATS", op_route_stats, 10 },
+	{ "read of a route", op_route_events, 10 },
+	{ "TAP_TAKE", op_tap_take, 25 },
+	{ "TAP_GIVE", op_tap_give, 25 },
+	{ "route", op_route, 15 },
+	{ "unknown request of a route", op_route_wrong, 10 },
 };
 
 /* Only one thread does these, the others run into them. */

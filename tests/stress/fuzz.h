@@ -34,6 +34,8 @@ enum kind {
 	KIND_DRM,
 	KIND_DMABUF,
 	KIND_SYNC_FILE,
+	KIND_ROUTE,
+	KIND_TAP,
 	KIND_OTHER,
 };
 
@@ -127,6 +129,21 @@ int op_bad_argument(void);
 int op_read_events(void);
 int op_poll_events(void);
 int op_pass(void);
+
+/* fuzz-routes.c */
+int op_route_create(void);
+int op_route_tap(void);
+int op_route_video(void);
+int op_route_display(void);
+int op_route_start(void);
+int op_route_stop(void);
+int op_route_remove(void);
+int op_route_stats(void);
+int op_route_events(void);
+int op_route(void);
+int op_route_wrong(void);
+int op_tap_take(void);
+int op_tap_give(void);
 
 /* fuzz-v4l2.c */
 unsigned int type_for(int fd);

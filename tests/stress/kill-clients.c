@@ -258,7 +258,7 @@ void run_clients(void)
 		};
 	}
 
-	pid = start(scene_clients);
+	pid = start_victim(scene_clients);
 	wait_random();
 	kill_and_wait(pid);
 

@@ -28,6 +28,7 @@
 #include <xf86drm.h>
 
 #include "kill.h"
+#include "../routes/routes.h"
 #include "../kernel/shrbuf_testdev.h"
 
 /* How long a process may live, in microseconds: longer than a scenario takes. */
@@ -50,7 +51,7 @@ static char vkms_node[64];
 
 static const char *const milestone_names[] = {
 	"attached", "exported", "imported", "mapped", "streamed", "passed on",
-	"held", "filled", "adopted", "read", "done",
+	"held", "filled", "adopted", "read", "routed", "taken", "done",
 };
 
 static unsigned int *milestones;
@@ -365,7 +366,7 @@ void kill_and_wait(pid_t pid)
 		assert_int_equal(WEXITSTATUS(status), 0);
 }
 
-pid_t start(void (*scene)(void))
+pid_t start_victim(void (*scene)(void))
 {
 	pid_t pid = fork();
 
@@ -382,7 +383,7 @@ pid_t start(void (*scene)(void))
 
 static void run_alone(void)
 {
-	pid_t pid = start(scene_alone);
+	pid_t pid = start_victim(scene_alone);
 
 	wait_random();
 	kill_and_wait(pid);
@@ -390,7 +391,7 @@ static void run_alone(void)
 
 static void run_threads(void)
 {
-	pid_t pid = start(scene_threads);
+	pid_t pid = start_victim(scene_threads);
 
 	wait_random();
 	kill_and_wait(pid);
@@ -398,7 +399,7 @@ static void run_threads(void)
 
 static void run_forked(void)
 {
-	pid_t pid = start(scene_forked);
+	pid_t pid = start_victim(scene_forked);
 
 	wait_random();
 	kill_and_wait(pid);
@@ -426,7 +427,7 @@ static void run_consumers(void)
 					    0, scene_socks[i]), 0);
 	for (i = 0; i < 3; i++) {
 		scene_role = i;
-		pids[i] = start(scene_with_role);
+		pids[i] = start_victim(scene_with_role);
 	}
 	for (i = 0; i < 2; i++) {
 		close(scene_socks[i][0]);
@@ -481,7 +482,7 @@ static void scene_waits(void)
 
 static void run_waits(void)
 {
-	pid_t pid = start(scene_waits);
+	pid_t pid = start_victim(scene_waits);
 
 	wait_random();
 	kill_and_wait(pid);
@@ -631,6 +632,8 @@ static int setup(void **state)
 	(void)state;
 	find_nodes();
 	expect_no_dma_debug();
+	/* holds a reference of vkms */
+	display_keep();
 	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
 	/* formats stay with the device */
 	camera_open(&cam, CAMERA_MULTI);
@@ -659,6 +662,9 @@ int main(int argc, char **argv)
 		BIT(DID_HOLD) | BIT(DID_FILL) | BIT(DID_ADOPT) | BIT(DID_READ) |
 		BIT(DID_PASS),
 	};
+	static struct scenario routes = {
+		run_routes, BIT(DID_ROUTE) | BIT(DID_TAKE),
+	};
 	const struct CMUnitTest tests[] = {
 		{ "a process", kill_many, NULL, test_cleanup, &alone },
 		{ "a process and its child", kill_many, NULL, test_cleanup,
@@ -669,6 +675,8 @@ int main(int argc, char **argv)
 		{ "who holds, fills, watches and adopts", kill_many, NULL,
 		  test_cleanup, &clients },
 		{ "a process that waits", kill_many, NULL, test_cleanup, &waits },
+		{ "who has a route, and who takes its frames", kill_many, NULL,
+		  test_cleanup, &routes },
 	};
 	int option;
 

@@ -27,6 +27,8 @@ enum milestone {
 	DID_FILL,
 	DID_ADOPT,
 	DID_READ,
+	DID_ROUTE,
+	DID_TAKE,
 	DID_ALL,
 	NR_MILESTONES,
 };
@@ -50,11 +52,14 @@ void victim_close(struct victim *v);
 void send_fds(int sock, const int *fds, unsigned int nr);
 
 /* Starts a victim, waits a while, kills it. */
-pid_t start(void (*scene)(void));
+pid_t start_victim(void (*scene)(void));
 void wait_random(void);
 void kill_and_wait(pid_t pid);
 
 /* kill-clients.c */
 void run_clients(void);
+
+/* kill-routes.c */
+void run_routes(void);
 
 #endif /* _TESTS_STRESS_KILL_H */
