@@ -9,10 +9,16 @@
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/pm.h>
+#include <linux/pm_domain.h>
 #include <media/shrbuf.h>
 
 #include "shrbuf-compat.h"
 #include "shrbuf_testdev.h"
+
+/* Suspends that were refused, and whether the next one is. */
+static atomic_t refused;
+static bool refuses;
 
 /* Exports a buffer and gives its reference back. */
 static long testdev_export(struct shrbuf *sb)
@@ -81,6 +87,9 @@ static long testdev_ioctl(struct file *file, unsigned int cmd,
 	case SHRBUF_TEST_FILL:
 	case SHRBUF_TEST_PEEK:
 		return testdev_vmap(cmd, arg & U16_MAX, arg >> 16);
+	case SHRBUF_TEST_REFUSE_SUSPEND:
+		WRITE_ONCE(refuses, arg);
+		return atomic_read(&refused);
 	default:
 		return -ENOTTY;
 	}
@@ -112,7 +121,36 @@ static struct miscdevice testdev = {
 	.fops = &testdev_fops,
 	.mode = 0600,
 };
-module_misc_device(testdev);
+
+/* The first that devices see of a suspend: all tasks are frozen, no device sleeps yet. */
+static int testdev_prepare(struct device *dev)
+{
+	if (!READ_ONCE(refuses))
+		return 0;
+	atomic_inc(&refused);
+	return -EBUSY;
+}
+
+static struct dev_pm_domain testdev_domain = {
+	.ops.prepare = testdev_prepare,
+};
+
+static int __init testdev_init(void)
+{
+	int ret = misc_register(&testdev);
+
+	if (!ret)
+		dev_pm_domain_set(testdev.this_device, &testdev_domain);
+	return ret;
+}
+module_init(testdev_init);
+
+static void __exit testdev_exit(void)
+{
+	dev_pm_domain_set(testdev.this_device, NULL);
+	misc_deregister(&testdev);
+}
+module_exit(testdev_exit);
 
 MODULE_DESCRIPTION("Test device of shared buffers");
 MODULE_LICENSE("GPL");

@@ -28,5 +28,11 @@
 #define SHRBUF_TEST_PEEK	_IO('t', 5)
 /* The argument of these: a file descriptor below 65536, and the byte or the page. */
 #define SHRBUF_TEST_ARG(fd, number)	((unsigned long)(number) << 16 | (fd))
+/*
+ * From now on, if the argument is not zero, the machine does not suspend: all tasks are frozen,
+ * and go on, since this device is not ready. Gives back how often that was. No device sleeps,
+ * not even those that the file system of the guest needs.
+ */
+#define SHRBUF_TEST_REFUSE_SUSPEND	_IO('t', 6)
 
 #endif /* _SHRBUF_TESTDEV_H */

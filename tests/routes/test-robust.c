@@ -18,6 +18,7 @@
 #include <xf86drmMode.h>
 
 #include "routes.h"
+#include "../kernel/shrbuf_testdev.h"
 
 #define DRIVER			"/sys/bus/platform/drivers/vivid/"
 #define VIVID_CID_DISCONNECT	(0x00f0f000 + 65)
@@ -503,6 +504,7 @@ static void modules_held(void **state)
 	int refs[3];
 
 	(void)state;
+	display_keep();
 	camera_open(&cam, CAMERA_SINGLE);
 	try_detach(cam.fd);
 	attach(cam.fd);
@@ -528,21 +530,46 @@ static void modules_held(void **state)
 	wait_for(modules_back, refs, "references to go");
 }
 
+/* There is a line with this in the log, from here on. */
+static void expect_logged(int log, const char *text)
+{
+	char record[1024];
+	ssize_t len;
+
+	for (;;) {
+		len = read(log, record, sizeof(record) - 1);
+		if (len < 0 && errno == EPIPE)
+			continue;	/* records were lost, go on with the next */
+		if (len < 0)
+			fail_msg("'%s' is not in the log: %s", text, strerror(errno));
+		record[len < 0 ? 0 : len] = 0;
+		if (strstr(record, text))
+			return;
+	}
+}
+
 static void deadline(void **state)
 {
 	struct shrbuf_route_event event;
 	struct shrbuf_tap_frame frame;
 	struct shrbuf_tap_sink sink;
 	struct camera cam;
-	int route;
+	char line[128];
+	int route, log;
 
 	(void)state;
 	route_camera(&cam, 8);
 	route = route_create(&cam);
+	log = do_open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
+	assert_true(lseek(log, 0, SEEK_END) >= 0);
 	assert_int_equal(try_add_tap(route, SHRBUF_SINK_NEWEST, 1, 50, &sink), 0);
 	start(route);
 	frame = take(sink.tap_fd);
 	event = wait_event(route, SHRBUF_ROUTE_EVENT_SINK_LATE);
+	/* the log names the holder: us */
+	snprintf(line, sizeof(line), "tap sink %u of test-robust (pid %d) has had buffer %u of video",
+		 event.sink, getpid(), event.index);
+	expect_logged(log, line);
 	assert_int_equal(event.sink, sink.sink.id);
 	assert_int_equal(event.index, frame.index);
 	assert_true(event.time > 0);
@@ -550,6 +577,50 @@ static void deadline(void **state)
 	wait_shown(route, 0, 30);
 	assert_int_equal(poll_now(route), 0);
 	close(frame.fds[0]);
+	close(sink.tap_fd);
+}
+
+/* Events that nobody reads: the first ones stay, and how many others there were is told. */
+static void events_lost(void **state)
+{
+	struct shrbuf_route_event event;
+	struct shrbuf_tap_frame frame;
+	struct shrbuf_tap_sink sink;
+	unsigned int kept = 0, i;
+	uint64_t lost = 0;
+	struct camera cam;
+	int route;
+
+	(void)state;
+	route_camera(&cam, 8);
+	route = route_create(&cam);
+	assert_int_equal(try_add_tap(route, SHRBUF_SINK_NEWEST, 1, 1, &sink), 0);
+	start(route);
+	/* each one is late when the frame after the next one comes */
+	for (i = 0; i < 80; i++) {
+		frame = take(sink.tap_fd);
+		wait_shown(route, 0, 3);
+		give(sink.tap_fd, frame.index);
+		if (frame.nr_planes)
+			close(frame.fds[0]);
+	}
+	stop(route);
+	close(sink.tap_fd);
+	fcntl(route, F_SETFL, O_NONBLOCK);
+	while (read(route, &event, sizeof(event)) == sizeof(event)) {
+		assert_int_equal(event.lost, 0);
+		assert_int_equal(event.type, SHRBUF_ROUTE_EVENT_SINK_LATE);
+		kept++;
+	}
+	assert_in_range(kept, 32, 79);
+	/* the next one says how many are missing */
+	assert_int_equal(try_add_tap(route, SHRBUF_SINK_NEWEST, 1, 1, &sink), 0);
+	start(route);
+	frame = take(sink.tap_fd);
+	event = wait_event(route, SHRBUF_ROUTE_EVENT_SINK_LATE);
+	lost = event.lost;
+	assert_in_range(lost, 80 - kept, 80 * 3);
+	assert_int_equal(poll_now(route), 0);
 	close(sink.tap_fd);
 }
 
@@ -574,24 +645,29 @@ static void own_listing(void **state)
 	scene_close(&scene);
 }
 
-/* Threads stop for suspend, and go on. */
+/* Threads are frozen for suspend, and go on. */
 static void suspended(void **state)
 {
 	struct scene scene;
+	int power, i;
 
 	(void)state;
-	if (access("/sys/power/pm_test", W_OK)) {
-		print_message("# the kernel has no pm_test\n");
+	if (access("/sys/power/state", W_OK)) {
+		print_message("# the kernel cannot suspend\n");
 		skip();
 	}
 	scene_start(&scene, SHRBUF_KMS_END_KEEP);
-	/* else it spins for seconds, which emulation makes minutes */
-	do_write("/sys/module/suspend/parameters/pm_test_delay", "0");
-	do_write("/sys/power/pm_test", "freezer");
-	do_write("/sys/power/state", "freeze");
-	do_write("/sys/power/pm_test", "none");
-	wait_shown(scene.route, scene.kms_id, 10);
-	assert_int_equal(poll_now(scene.route), 0);
+	power = do_open("/sys/power/state", O_WRONLY);
+	assert_int_equal(try_ioctl(test_dev(), SHRBUF_TEST_REFUSE_SUSPEND, (void *)1L), 0);
+	for (i = 1; i <= 3; i++) {
+		assert_int_equal(write(power, "freeze", 6), -1);
+		assert_int_equal(errno, EBUSY);
+		assert_int_equal(try_ioctl(test_dev(), SHRBUF_TEST_REFUSE_SUSPEND,
+					   (void *)1L), i);
+		wait_shown(scene.route, scene.kms_id, 10);
+		assert_int_equal(poll_now(scene.route), 0);
+	}
+	try_ioctl(test_dev(), SHRBUF_TEST_REFUSE_SUSPEND, NULL);
 	scene_close(&scene);
 }
 
@@ -615,6 +691,7 @@ int main(void)
 		API_TEST(tap_outlives),
 		API_TEST(modules_held),
 		API_TEST(deadline),
+		API_TEST(events_lost),
 		API_TEST(own_listing),
 		API_TEST(suspended),
 	};

@@ -3,8 +3,10 @@
  * Routes into video devices: an output, and one that converts, whose result goes on.
  */
 
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -166,6 +168,101 @@ static void chain(void **state)
 	assert_int_equal(display_shows(&dsp, dsp.plane), dsp.black);
 }
 
+/* The encoder among the devices of vicodec, set up for pictures of the camera. */
+static bool encoder_open(struct camera *enc)
+{
+	struct v4l2_format fmt;
+	glob_t found;
+	size_t i;
+
+	*enc = (struct camera){
+		.fd = -1, .type = V4L2_BUF_TYPE_VIDEO_CAPTURE, .nr_planes = 1,
+	};
+	if (glob("/dev/video*", 0, NULL, &found))
+		return false;
+	for (i = 0; i < found.gl_pathc && enc->fd < 0; i++) {
+		struct v4l2_fmtdesc desc = { .type = V4L2_BUF_TYPE_VIDEO_CAPTURE };
+
+		enc->fd = do_open(found.gl_pathv[i], O_RDWR);
+		/* what it makes is compressed, what it takes is not */
+		if (!try_ioctl(enc->fd, VIDIOC_ENUM_FMT, &desc) &&
+		    desc.pixelformat == V4L2_PIX_FMT_FWHT)
+			break;
+		close(enc->fd);
+		enc->fd = -1;
+	}
+	globfree(&found);
+	if (enc->fd < 0)
+		return false;
+	set_format(enc->fd, V4L2_BUF_TYPE_VIDEO_OUTPUT, V4L2_PIX_FMT_XBGR32, &fmt);
+	set_format(enc->fd, enc->type, V4L2_PIX_FMT_FWHT, &enc->fmt);
+	return true;
+}
+
+/* A whole frame of the size that the camera has. Returns its timestamp in microseconds. */
+static uint64_t check_encoded(struct camera *enc)
+{
+	struct v4l2_buffer buf = { .type = enc->type, .memory = V4L2_MEMORY_MMAP };
+	size_t size = camera_plane_size(enc, 0);
+	uint32_t *header;
+
+	do_ioctl(enc->fd, VIDIOC_DQBUF, &buf);
+	assert_false(buf.flags & V4L2_BUF_FLAG_ERROR);
+	header = camera_mmap(enc, buf.index, 0);
+	/* magic numbers, version, width, height, ... size of what follows */
+	assert_int_equal(header[0], 0x4f4f4f4f);
+	assert_int_equal(header[1], 0xffffffff);
+	assert_int_equal(be32toh(header[3]), WIDTH);
+	assert_int_equal(be32toh(header[4]), HEIGHT);
+	assert_int_equal(be32toh(header[10]) + 11 * sizeof(*header), buf.bytesused);
+	/* a test pattern is not nothing, and is made smaller */
+	assert_in_range(buf.bytesused, 1000, WIDTH * HEIGHT * 4 / 2);
+	munmap(header, size);
+	do_ioctl(enc->fd, VIDIOC_QBUF, &buf);
+	return buf.timestamp.tv_sec * 1000000ULL + buf.timestamp.tv_usec;
+}
+
+/* camera -> encoder, whose stream a program reads; until it does not any more */
+static void encoded(void **state)
+{
+	struct camera cam, enc;
+	uint64_t time, last = 0;
+	unsigned int i;
+	uint32_t id;
+	int route;
+
+	(void)state;
+	if (!encoder_open(&enc)) {
+		print_message("# no vicodec\n");
+		skip();
+	}
+	rgb_camera(&cam, V4L2_PIX_FMT_XBGR32);
+	camera_reqbufs(&enc, V4L2_MEMORY_MMAP, 4);
+	for (i = 0; i < enc.nr_bufs; i++)
+		camera_qbuf(&enc, V4L2_MEMORY_MMAP, i);
+	assert_int_equal(try_streamon(&enc), 0);
+	route = route_create(&cam);
+	id = add_video(route, enc.fd, SHRBUF_SINK_NEWEST);
+	start(route);
+	for (i = 0; i < 12; i++) {
+		time = check_encoded(&enc);
+		assert_true(time >= last);
+		last = time;
+	}
+	assert_int_equal(stats(route, id).dropped_error, 0);
+	assert_true(stats(route, id).frames_shown >= 12);
+	expect_sums(route, id);
+	/* nobody reads it: the encoder is full, the camera goes on */
+	wait_shown(route, 0, 30);
+	assert_int_equal(stats(route, id).held, 4);
+	wait_shown(route, 0, 10);
+	assert_true(stats(route, id).dropped_newer + stats(route, id).dropped_held > 0);
+	/* and what it has it still encodes */
+	check_encoded(&enc);
+	close(route);
+	assert_int_equal(try_streamoff(&enc), 0);
+}
+
 static void output_stopped(void **state)
 {
 	struct shrbuf_route_event event;
@@ -242,7 +339,7 @@ static void wrong(void **state)
 	assert_int_equal(try_ioctl(route, SHRBUF_IOC_ROUTE_ADD_VIDEO, NULL), -EFAULT);
 	assert_int_equal(try_add_video(route, -1, 0, &id), -EBADF);
 	assert_int_equal(try_add_video(route, shrbuf_dev(), 0, &id), -EINVAL);
-	assert_int_equal(try_add_video(route, cam.fd, 0, &id), -EBUSY);	/* attached */
+	assert_int_equal(try_add_video(route, cam.fd, 0, &id), -EINVAL);	/* no output */
 	/* attached, and with buffers of its own */
 	attach(out.fd);
 	assert_int_equal(try_add_video(route, out.fd, 0, &id), -EBUSY);
@@ -289,6 +386,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		API_TEST(to_output),
 		API_TEST(chain),
+		API_TEST(encoded),
 		API_TEST(output_stopped),
 		API_TEST(both_unbound),
 		API_TEST(wrong),
