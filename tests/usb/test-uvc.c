@@ -3,6 +3,9 @@
  * A USB camera that sends real video, its driver uvcvideo, and shared buffers. Every frame
  * carries its number, so that it is known to the last byte what a buffer must hold.
  *
+ * With the argument "routes", which needs a driver that tells V4L2 about its queue: a route
+ * from the camera.
+ *
  * Environment, see run:
  *   UVC_DRIVER  "stock" for the driver of the kernel, else the path of the patched one
  *   UVC_CAMERA, UVC_GADGET  the script and the program of samples/uvc-gadget
@@ -27,11 +30,11 @@
 
 #include "picture.h"
 #include "../api/requests.h"
+#include "../routes/routes.h"
 #include "../stress/stress.h"
 
-#define WIDTH	640
-#define HEIGHT	480
 #define BUFFERS	4
+#define ROUTE_BUFS	8
 #define NUMBERS	(1 << PICTURE_BITS)
 
 static bool patched;
@@ -317,6 +320,19 @@ static void video_is_real(void **state)
 		}
 		stream_end(&s);
 	}
+}
+
+/* And so there is no route. */
+static void route_is_refused(void **state)
+{
+	struct stream s;
+	int fd;
+
+	(void)state;
+	stream_format(&s, V4L2_PIX_FMT_XBGR32);
+	stream_buffers(&s, V4L2_MEMORY_MMAP);
+	assert_int_equal(try_route_create(s.cam.fd, &fd), -EOPNOTSUPP);
+	stream_end(&s);
 }
 
 /* Neither kernel has a queue that can be attached: the patched one needs no attaching. */
@@ -634,11 +650,146 @@ static void owner_is_killed(void **state)
 	expect_no_buffers();
 }
 
-int main(void)
+/* routes */
+
+/* camera -> display and this program, which has taken a frame */
+struct routed {
+	struct stream s;
+	struct display dsp;
+	struct shrbuf_tap_frame taken;
+	int fds[ROUTE_BUFS];
+	int route, tap;
+	uint32_t kms, tap_id;
+};
+
+static void routed_take(struct routed *r)
 {
+	r->taken = take(r->tap);
+	if (r->taken.nr_planes)
+		r->fds[r->taken.index] = fcntl(r->taken.fds[0], F_DUPFD_CLOEXEC, 32);
+	close(r->taken.fds[0]);
+}
+
+static bool is_shown(void *arg)
+{
+	struct display *dsp = arg;
+
+	return display_shows_camera(dsp, dsp->plane);
+}
+
+static void routed_start(struct routed *r)
+{
+	bool seen[NUMBERS] = { false };
+	int i;
+
+	memset(r, 0, sizeof(*r));
+	stream_format(&r->s, V4L2_PIX_FMT_XBGR32);
+	camera_reqbufs(&r->s.cam, V4L2_MEMORY_MMAP, ROUTE_BUFS);
+	display_open(&r->dsp, "vkms");
+	display_import(&r->dsp, &r->s.cam);
+	r->route = route_create(&r->s.cam);
+	r->kms = add_kms(r->route, &r->dsp, SHRBUF_KMS_END_RESTORE);
+	r->tap = add_tap(r->route, SHRBUF_SINK_EVERY, 2, &r->tap_id);
+	start(r->route);
+	for (i = 0; i < 2 * ROUTE_BUFS; i++) {
+		if (i)
+			give(r->tap, r->taken.index);
+		routed_take(r);
+		check_new(seen, check_frame(&r->s, r->fds[r->taken.index]));
+	}
+	wait_for(is_shown, &r->dsp, "a frame on the display");
+}
+
+static void routed_end(struct routed *r)
+{
+	closefrom(32);
+	picture_free(&r->s.picture);
+	expect_no_buffers();
+}
+
+/* What everybody sees after the camera has gone. */
+static void expect_gone(struct routed *r)
+{
+	int number = check_frame(&r->s, r->fds[r->taken.index]), ret;
+	struct shrbuf_route_event event;
+	struct shrbuf_tap_frame frame;
+
+	event = wait_event(r->route, SHRBUF_ROUTE_EVENT_FAILED);
+	assert_int_equal(event.error, ENODEV);
+	assert_int_equal(poll_now(r->route), POLLERR | POLLHUP);
+	while (!(ret = try_take(r->tap, &frame)))
+		if (frame.nr_planes)
+			close(frame.fds[0]);
+	assert_int_equal(ret, -ENODEV);
+	assert_int_equal(try_stop(r->route), 0);
+	assert_int_equal(try_start(r->route), -ENODEV);
+	assert_int_equal(check_frame(&r->s, r->fds[r->taken.index]), number);
+	close(r->route);
+	assert_int_equal(display_shows(&r->dsp, r->dsp.plane), r->dsp.black);
+	assert_int_equal(check_frame(&r->s, r->fds[r->taken.index]), number);
+}
+
+static void route_unplugged(void **state)
+{
+	struct routed r;
+	int round;
+
+	(void)state;
+	for (round = 0; round < 3; round++) {
+		if (round)
+			plug();
+		routed_start(&r);
+		unplug();
+		expect_gone(&r);
+		routed_end(&r);
+	}
+}
+
+/* The program behind the camera dies: for the host the camera is unplugged. */
+static void route_gadget_dies(void **state)
+{
+	struct routed r;
+	int status;
+
+	(void)state;
+	routed_start(&r);
+	kill(gadget, SIGKILL);
+	assert_int_equal(waitpid(gadget, &status, 0), gadget);
+	gadget = 0;
+	wait_for(camera_is_gone, NULL, "the camera to go");
+	expect_gone(&r);
+	routed_end(&r);
+}
+
+static void route_unbound(void **state)
+{
+	struct routed r;
+	glob_t found;
+
+	(void)state;
+	routed_start(&r);
+	assert_int_equal(glob("/sys/bus/usb/drivers/uvcvideo/*:1.0", 0, NULL, &found), 0);
+	do_write("/sys/bus/usb/drivers/uvcvideo/unbind", strrchr(found.gl_pathv[0], '/') + 1);
+	wait_for(camera_is_gone, NULL, "the camera to go");
+	expect_gone(&r);
+	routed_end(&r);
+	do_write("/sys/bus/usb/drivers/uvcvideo/bind", strrchr(found.gl_pathv[0], '/') + 1);
+	globfree(&found);
+	routed_start(&r);
+	routed_end(&r);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest routes[] = {
+		USB_TEST(route_unplugged),
+		USB_TEST(route_gadget_dies),
+		USB_TEST(route_unbound),
+	};
 	const struct CMUnitTest tests[] = {
 		USB_TEST(video_is_real),
 		USB_TEST(attach_is_refused),
+		USB_TEST(route_is_refused),
 		USB_TEST(exports),
 		USB_TEST(dmabuf_capture),
 		USB_TEST(dmabuf_too_small),
@@ -650,5 +801,8 @@ int main(void)
 		USB_TEST(owner_is_killed),
 	};
 
+	if (argc > 1 && !strcmp(argv[1], "routes"))
+		return cmocka_run_group_tests_name("usb routes", routes, group_setup,
+						   group_teardown);
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }
