@@ -42,7 +42,14 @@ static DEFINE_MUTEX(routes_lock);
 static LIST_HEAD(routes);
 static u32 routes_next_id;	/* protected by routes_lock */
 
-/* Another reference. Any context. */
+/**
+ * shrbuf_route_get - another reference
+ * @route: the caller has one
+ *
+ * Any context.
+ *
+ * Return: @route
+ */
 struct shrbuf_route *shrbuf_route_get(struct shrbuf_route *route)
 {
 	kref_get(&route->refcount);
@@ -62,7 +69,12 @@ static void route_free(struct kref *kref)
 	kfree(route);
 }
 
-/* Gives a reference back. May sleep. */
+/**
+ * shrbuf_route_put - give a reference back
+ * @route: route
+ *
+ * May sleep.
+ */
 void shrbuf_route_put(struct shrbuf_route *route)
 {
 	kref_put(&route->refcount, route_free);
@@ -166,22 +178,19 @@ static unsigned int route_max_held(struct shrbuf_route *route)
  *
  * May sleep.
  *
- * Return: 0, -ENOSPC if there are too many sinks, -ENOBUFS if there are too few buffers
+ * Return: 0, -ENOBUFS if there are too few buffers, or what the scheduler says
  */
 int shrbuf_route_add(struct shrbuf_route *route, struct shrbuf_route_sink *sink, u32 *id)
 {
 	int ret = 0;
 
 	mutex_lock(&route->sinks_lock);
-	if (route->nr_sinks >= SHRBUF_ROUTE_MAX_SINKS)
-		ret = -ENOSPC;
-	else if (route_max_held(route) + sink->config.max_held + route->reserve >
+	if (route_max_held(route) + sink->config.max_held + route->reserve >
 		 route->nr_frames)
 		ret = -ENOBUFS;
 	else
 		ret = shrbuf_sink_priority(sink, route->priority);
 	if (!ret) {
-		route->nr_sinks++;
 		*id = ++route->next_id;
 		sink->config.id = *id;
 		kref_get(&sink->refcount);
@@ -206,7 +215,6 @@ static struct shrbuf_route_sink *route_find(struct shrbuf_route *route, u32 id, 
 	if (found && remove) {
 		/* The caller takes over the reference of the list. */
 		list_del(&found->node);
-		route->nr_sinks--;
 	} else if (found) {
 		kref_get(&found->refcount);
 	}
@@ -360,10 +368,8 @@ static void route_end(struct shrbuf_route *route)
 		mutex_lock(&route->sinks_lock);
 		sink = list_first_entry_or_null(&route->sinks, struct shrbuf_route_sink,
 						node);
-		if (sink) {
+		if (sink)
 			list_del(&sink->node);
-			route->nr_sinks--;
-		}
 		mutex_unlock(&route->sinks_lock);
 		if (!sink)
 			break;
@@ -439,7 +445,12 @@ static int route_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
-/* For debugfs: all routes. May sleep. */
+/**
+ * shrbuf_routes_show - debugfs: all routes
+ * @m: file
+ *
+ * A line for each route and each sink. May sleep.
+ */
 void shrbuf_routes_show(struct seq_file *m)
 {
 	struct shrbuf_route *route;

@@ -15,7 +15,6 @@
 #include <linux/wait.h>
 #include <uapi/linux/shrbuf-route.h>
 
-#define SHRBUF_ROUTE_MAX_SINKS	32
 #define SHRBUF_SINK_MAX_HELD	32
 #define SHRBUF_SINK_TARGET_LEN	32
 /* A power of two. Events are rare: failures, not frames. */
@@ -123,7 +122,12 @@ struct shrbuf_sink_hold {
 	bool shown;
 };
 
-/* Why a sink did not show a frame. */
+/**
+ * enum shrbuf_drop - why a sink did not show a frame
+ * @SHRBUF_DROP_NEWER: a newer one has come
+ * @SHRBUF_DROP_HELD: the sink had no room
+ * @SHRBUF_DROP_ERROR: it could not be shown
+ */
 enum shrbuf_drop {
 	SHRBUF_DROP_NEWER,
 	SHRBUF_DROP_HELD,
@@ -282,16 +286,13 @@ struct shrbuf_route {
 	bool cancelled;
 
 	/**
-	 * @sinks_lock: protects the four that follow. The thread holds it to offer. Outside
+	 * @sinks_lock: protects the three that follow. The thread holds it to offer. Outside
 	 * of the lock of the source's queue.
 	 */
 	struct mutex sinks_lock;
 
 	/** @sinks: &struct shrbuf_route_sink */
 	struct list_head sinks;
-
-	/** @nr_sinks: in @sinks */
-	unsigned int nr_sinks;
 
 	/** @next_id: of the next sink */
 	u32 next_id;

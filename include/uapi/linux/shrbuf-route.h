@@ -266,6 +266,7 @@ struct shrbuf_route_stats {
  * - EBUSY: another file or another route has the queue
  * - EOPNOTSUPP: the driver does not tell V4L2 about its queue
  * - ENODEV: the device was removed
+ * - EINTR: interrupted by a signal
  * - ENOMEM, EMFILE, ENFILE: out of memory or files
  */
 #define SHRBUF_IOC_ROUTE_CREATE	_IOWR(SHRBUF_IOC_MAGIC, 0x20, struct shrbuf_route_op)
@@ -289,7 +290,6 @@ struct shrbuf_route_stats {
  * - EACCES: @drm_fd is not master
  * - ENODEV: the display was removed
  * - ENOENT: there is no such plane, CRTC or framebuffer for @drm_fd
- * - ENOSPC: the route has 32 sinks
  * - ENOBUFS: what all sinks may hold together would leave the camera too few buffers: request
  *   more buffers, or let the sinks hold less
  * - ENOMEM: out of memory
@@ -312,7 +312,6 @@ struct shrbuf_route_stats {
  * - EBUSY: the queue has buffers, is attached, or another file has it
  * - EOPNOTSUPP: the buffers of the source are no shared buffers, or the device cannot import
  * - ENODEV: the device was removed
- * - ENOSPC: the route has 32 sinks
  * - ENOBUFS: as for SHRBUF_IOC_ROUTE_ADD_KMS, or the device cannot have as many buffers
  * - ENOMEM: out of memory
  * - what VIDIOC_REQBUFS and VIDIOC_STREAMON of the driver say
@@ -328,7 +327,6 @@ struct shrbuf_route_stats {
  * - EFAULT: the argument cannot be read or written
  * - EINVAL: a value is out of its range, or a field that must be zero is not
  * - EOPNOTSUPP: the buffers are no shared buffers
- * - ENOSPC: the route has 32 sinks
  * - ENOBUFS: as for SHRBUF_IOC_ROUTE_ADD_KMS
  * - ENOMEM, EMFILE, ENFILE: out of memory or files
  */
@@ -356,6 +354,7 @@ struct shrbuf_route_stats {
  * - EPERM: the caller may not use this realtime priority (CAP_SYS_NICE, RLIMIT_RTPRIO)
  * - EALREADY: it runs
  * - ENODEV: the device was removed
+ * - ENOMEM: out of memory
  * - what VIDIOC_QBUF and VIDIOC_STREAMON of the driver say
  */
 #define SHRBUF_IOC_ROUTE_START	_IOW(SHRBUF_IOC_MAGIC, 0x25, struct shrbuf_route_start)
