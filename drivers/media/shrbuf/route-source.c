@@ -197,6 +197,27 @@ void shrbuf_source_close(struct shrbuf_route_source *src)
 	fput(src->file);
 }
 
+/*
+ * How much is in the planes for VIDIOC_QBUF of an output. What is not in the first one has no
+ * number of its own: pictures in several planes are not compressed, so they are full.
+ */
+static void source_fill(struct shrbuf_route_source *src, struct v4l2_buffer *buf,
+			const struct shrbuf_frame *frame)
+{
+	struct vb2_buffer *vb = vb2_get_buffer(src->q, buf->index);
+	unsigned int i;
+
+	buf->field = frame->field;
+	v4l2_buffer_set_timestamp(buf, frame->timestamp);
+	if (!V4L2_TYPE_IS_MULTIPLANAR(buf->type)) {
+		buf->bytesused = frame->bytesused;
+		return;
+	}
+	buf->m.planes[0].bytesused = frame->bytesused;
+	for (i = 1; vb && i < vb->num_planes; i++)
+		buf->m.planes[i].bytesused = vb->planes[i].length;
+}
+
 /* What VIDIOC_QBUF and VIDIOC_DQBUF want to know for this queue. */
 static void source_buffer(struct shrbuf_route_source *src, struct v4l2_buffer *buf,
 			  struct v4l2_plane *planes)
@@ -284,13 +305,9 @@ int shrbuf_source_qbuf(struct shrbuf_route_source *src, unsigned int index,
 
 	source_buffer(src, &buf, planes);
 	buf.index = index;
-	if (frame) {
-		buf.field = frame->field;
-		v4l2_buffer_set_timestamp(&buf, frame->timestamp);
-		buf.bytesused = frame->bytesused;
-		planes[0].bytesused = frame->bytesused;
-	}
 	mutex_lock(src->lock);
+	if (frame)
+		source_fill(src, &buf, frame);
 	if (video_is_registered(src->vdev))
 		ret = src->vdev->ioctl_ops->vidioc_qbuf(src->file, source_fh(src),
 							&buf);

@@ -86,12 +86,15 @@ static int video_queue(struct video_sink *vs)
 	while (!ret && (hold = shrbuf_sink_next(&vs->sink))) {
 		index = hold->frame->index;
 		ret = shrbuf_source_qbuf(&vs->out, index, &hold->frame->frame);
-		if (ret) {
-			shrbuf_sink_drop(&vs->sink, hold, SHRBUF_DROP_ERROR);
-			break;
+		if (!ret) {
+			vs->queued[index] = hold;
+			shrbuf_sink_shown(&vs->sink, hold);
+			continue;
 		}
-		vs->queued[index] = hold;
-		shrbuf_sink_shown(&vs->sink, hold);
+		shrbuf_sink_drop(&vs->sink, hold, SHRBUF_DROP_ERROR);
+		/* There may be memory for the next one. */
+		if (ret == -ENOMEM)
+			ret = 0;
 	}
 	return ret;
 }
@@ -202,6 +205,8 @@ static int video_start(struct video_sink *vs)
 		ret = shrbuf_import_error(vs->import) ?: -ENOBUFS;
 	else if (ret < 0 && shrbuf_import_error(vs->import))
 		ret = shrbuf_import_error(vs->import);
+	if (ret > 0 && shrbuf_source_nr_planes(&vs->out) != nr_planes)
+		ret = -EINVAL;
 	if (ret > 0)
 		ret = shrbuf_source_start(&vs->out, &vs->done, &started);
 	if (!ret)
