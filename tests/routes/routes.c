@@ -418,6 +418,7 @@ struct wanted {
 	uint32_t sink;
 	uint64_t shown;
 	uint32_t state;
+	uint32_t held;
 };
 
 static bool has_shown(void *arg)
@@ -452,6 +453,20 @@ void wait_state(int route, uint32_t sink, uint32_t state)
 	struct wanted wanted = { .route = route, .sink = sink, .state = state };
 
 	wait_for(has_state, &wanted, "a state");
+}
+
+static bool has_held(void *arg)
+{
+	struct wanted *wanted = arg;
+
+	return stats(wanted->route, wanted->sink).held == wanted->held;
+}
+
+void wait_held(int route, uint32_t sink, uint32_t held)
+{
+	struct wanted wanted = { .route = route, .sink = sink, .held = held };
+
+	wait_for(has_held, &wanted, "frames that a sink holds");
 }
 
 struct shrbuf_route_event wait_event(int route, uint32_t type)

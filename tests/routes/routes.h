@@ -75,6 +75,8 @@ void give(int tap, uint32_t index);
 /* waits until a sink has shown so many more frames, or that many came from the source */
 void wait_shown(int route, uint32_t sink, uint64_t more);
 void wait_state(int route, uint32_t sink, uint32_t state);
+/* waits until a sink has so many frames */
+void wait_held(int route, uint32_t sink, uint32_t held);
 /* waits for an event of this type, passing over others */
 struct shrbuf_route_event wait_event(int route, uint32_t type);
 /* what poll() says at once */

@@ -67,26 +67,87 @@ static void create_fields(void **state)
 }
 
 /* The argument can be read but not written: no file descriptor may be left behind. */
-static void create_read_only(void **state)
+static void expect_read_only(int fd, unsigned long request, const void *arg, size_t size)
 {
-	struct shrbuf_route_op *op;
 	int first, second;
+	void *map;
 
-	(void)state;
-	route_camera(&cam, 4);
-	op = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	assert_true(op != MAP_FAILED);
-	op->video_fd = cam.fd;
-	assert_int_equal(mprotect(op, 4096, PROT_READ), 0);
+	map = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_true(map != MAP_FAILED);
+	memcpy(map, arg, size);
+	assert_int_equal(mprotect(map, 4096, PROT_READ), 0);
 	first = dup(0);
 	close(first);
-	assert_int_equal(try_ioctl(shrbuf_dev(), SHRBUF_IOC_ROUTE_CREATE, op), -EFAULT);
+	assert_int_equal(try_ioctl(fd, request, map), -EFAULT);
 	second = dup(0);
 	close(second);
 	assert_int_equal(first, second);
-	munmap(op, 4096);
+	munmap(map, 4096);
+}
+
+static void create_read_only(void **state)
+{
+	struct shrbuf_route_op op = { 0 };
+
+	(void)state;
+	route_camera(&cam, 4);
+	op.video_fd = cam.fd;
+	expect_read_only(shrbuf_dev(), SHRBUF_IOC_ROUTE_CREATE, &op, sizeof(op));
 	/* nor a route */
 	close(route_create(&cam));
+}
+
+/* Nor sinks: they would keep buffers, the plane and the output. */
+static void sinks_read_only(void **state)
+{
+	struct shrbuf_tap_sink tap = { .sink.max_held = 6 };
+	struct shrbuf_video_sink video = { .sink.max_held = 6 };
+	struct shrbuf_kms_sink kms;
+	struct camera out;
+	int i;
+
+	(void)state;
+	scene(8);
+	camera_open(&out, CAMERA_OUTPUT);
+	camera_format(&out, WIDTH, HEIGHT);
+	video.video_fd = out.fd;
+	kms_sink(&kms, &dsp);
+	kms.sink.max_held = 6;
+	kms.end = SHRBUF_KMS_END_RESTORE;
+	start(route);
+	for (i = 0; i < 2; i++) {
+		expect_read_only(route, SHRBUF_IOC_ROUTE_ADD_TAP, &tap, sizeof(tap));
+		expect_read_only(route, SHRBUF_IOC_ROUTE_ADD_VIDEO, &video, sizeof(video));
+		expect_read_only(route, SHRBUF_IOC_ROUTE_ADD_KMS, &kms, sizeof(kms));
+		assert_int_equal(display_shows(&dsp, dsp.plane), dsp.black);
+	}
+	wait_shown(route, 0, 10);
+	assert_int_equal(stats(route, 0).held, 0);
+}
+
+/* There is no file descriptor left. */
+static void no_fds(void **state)
+{
+	struct shrbuf_tap_sink tap;
+	struct rlimit old, limit;
+	int fd, dev = shrbuf_dev();
+
+	(void)state;
+	route_camera(&cam, 6);
+	route = route_create(&cam);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	limit = old;
+	limit.rlim_cur = 3;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_int_equal(try_ioctl(dev, SHRBUF_IOC_ROUTE_CREATE,
+				   &(struct shrbuf_route_op){ .video_fd = cam.fd }), -EMFILE);
+	assert_int_equal(try_add_tap(route, SHRBUF_SINK_NEWEST, 4, 0, &tap), -EMFILE);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+	assert_int_equal(try_add_tap(route, SHRBUF_SINK_NEWEST, 4, 0, &tap), 0);
+	close(tap.tap_fd);
+	close(route);
+	assert_int_equal(try_route_create(cam.fd, &fd), 0);
+	close(fd);
 }
 
 static void create_queues(void **state)
@@ -178,6 +239,13 @@ static void kms_fields(void **state)
 	other = do_open(display_path("vkms"), O_RDWR);
 	EXPECT(&sink.drm_fd, other, ADD, -EACCES);
 	close(other);
+
+	/* a driver that shows nothing */
+	other = drm_open("vgem");
+	if (other >= 0) {
+		EXPECT(&sink.drm_fd, other, ADD, -EOPNOTSUPP);
+		close(other);
+	}
 
 	/* a CRTC that is off */
 	display_off(&dsp);
@@ -301,7 +369,7 @@ static void take_read_only(void **state)
 	route = route_create(&cam);
 	tap = add_tap(route, SHRBUF_SINK_EVERY, 1, &id);
 	start(route);
-	wait_shown(route, 0, 1);
+	wait_held(route, id, 1);
 	frame = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	assert_true(frame != MAP_FAILED);
 	first = dup(0);
@@ -330,7 +398,7 @@ static void take_no_fds(void **state)
 	route = route_create(&cam);
 	tap = add_tap(route, SHRBUF_SINK_EVERY, 1, &id);
 	start(route);
-	wait_shown(route, 0, 1);
+	wait_held(route, id, 1);
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
 	limit = old;
 	limit.rlim_cur = 3;
@@ -426,6 +494,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		API_TEST(create_fields),
 		API_TEST(create_read_only),
+		API_TEST(sinks_read_only),
+		API_TEST(no_fds),
 		API_TEST(create_queues),
 		API_TEST(kms_fields),
 		API_TEST(tap_fields),

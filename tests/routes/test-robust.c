@@ -376,7 +376,7 @@ static void taker_killed(void **state)
 	scene_start(&scene, SHRBUF_KMS_END_KEEP);
 	tap = add_tap(scene.route, SHRBUF_SINK_EVERY, 2, &id);
 	fcntl(tap, F_SETFL, O_NONBLOCK);
-	wait_shown(scene.route, 0, 1);
+	wait_held(scene.route, id, 2);
 	pid = in_child(take_frames, &tap);
 	close(tap);
 	/* the camera waits for it */
@@ -565,9 +565,11 @@ static void deadline(void **state)
 	assert_int_equal(try_add_tap(route, SHRBUF_SINK_NEWEST, 1, 50, &sink), 0);
 	start(route);
 	frame = take(sink.tap_fd);
-	event = wait_event(route, SHRBUF_ROUTE_EVENT_SINK_LATE);
+	/* there is none yet: it waits */
+	assert_int_equal(read(route, &event, sizeof(event)), sizeof(event));
+	assert_int_equal(event.type, SHRBUF_ROUTE_EVENT_SINK_LATE);
 	/* the log names the holder: us */
-	snprintf(line, sizeof(line), "tap sink %u of test-robust (pid %d) has had buffer %u of video",
+	snprintf(line, sizeof(line), "tap sink %u of test-robust (pid %d) has had buffer %u",
 		 event.sink, getpid(), event.index);
 	expect_logged(log, line);
 	assert_int_equal(event.sink, sink.sink.id);
@@ -587,7 +589,6 @@ static void events_lost(void **state)
 	struct shrbuf_tap_frame frame;
 	struct shrbuf_tap_sink sink;
 	unsigned int kept = 0, i;
-	uint64_t lost = 0;
 	struct camera cam;
 	int route;
 
@@ -596,8 +597,8 @@ static void events_lost(void **state)
 	route = route_create(&cam);
 	assert_int_equal(try_add_tap(route, SHRBUF_SINK_NEWEST, 1, 1, &sink), 0);
 	start(route);
-	/* each one is late when the frame after the next one comes */
-	for (i = 0; i < 80; i++) {
+	/* nearly each one is late when the third frame after it has come */
+	for (i = 0; i < 120; i++) {
 		frame = take(sink.tap_fd);
 		wait_shown(route, 0, 3);
 		give(sink.tap_fd, frame.index);
@@ -612,14 +613,13 @@ static void events_lost(void **state)
 		assert_int_equal(event.type, SHRBUF_ROUTE_EVENT_SINK_LATE);
 		kept++;
 	}
-	assert_in_range(kept, 32, 79);
+	assert_int_equal(kept, 64);
 	/* the next one says how many are missing */
 	assert_int_equal(try_add_tap(route, SHRBUF_SINK_NEWEST, 1, 1, &sink), 0);
 	start(route);
 	frame = take(sink.tap_fd);
 	event = wait_event(route, SHRBUF_ROUTE_EVENT_SINK_LATE);
-	lost = event.lost;
-	assert_in_range(lost, 80 - kept, 80 * 3);
+	assert_true(event.lost > 0);
 	assert_int_equal(poll_now(route), 0);
 	close(sink.tap_fd);
 }

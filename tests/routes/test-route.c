@@ -66,6 +66,7 @@ static void to_display(void **state)
 static void to_tap(void **state)
 {
 	uint32_t sink, sequence = 0, expect = 0;
+	uint64_t timestamp = 0;
 	int fds[MAX_BUFS], route, tap;
 	struct shrbuf_tap_frame frame;
 	struct camera cam;
@@ -93,11 +94,13 @@ static void to_tap(void **state)
 		assert_int_equal(frame.fds[frame.nr_planes], -1);
 		assert_int_equal(frame.frame.bytesused, camera_plane_size(&cam, 0));
 		/*
-		 * In order. A slow vivid wakes up too early for the next frame, counts the
-		 * time that has passed, and gives the number, and the timestamp, twice.
+		 * In order. Numbers of vivid are the time that has passed, and it takes the
+		 * time for which it has worked off its wait twice: if it is slow it wakes up
+		 * too early for the next number. The timestamp is that of its clock.
 		 */
-		if (i)
-			assert_true(frame.frame.sequence >= sequence);
+		assert_true(frame.frame.timestamp > timestamp);
+		timestamp = frame.frame.timestamp;
+		assert_true(frame.frame.sequence >= sequence);
 		sequence = frame.frame.sequence;
 		map = mmap(NULL, frame.frame.bytesused, PROT_READ, MAP_SHARED,
 			   fds[frame.index], 0);
@@ -204,7 +207,7 @@ static void back_pressure(void **state)
 	route = camera_route(&cam, 8);
 	tap = add_tap(route, SHRBUF_SINK_EVERY, 2, &every);
 	start(route);
-	wait_shown(route, 0, 2);
+	wait_held(route, every, 2);
 	before = stats(route, 0);
 	usleep(300 * 1000);
 	after = stats(route, 0);
