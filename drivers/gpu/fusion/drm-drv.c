@@ -270,7 +270,9 @@ static struct drm_driver fusion_driver = {
 	.fops = &fusion_fops,
 	.prime_handle_to_fd = drm_gem_prime_handle_to_fd,
 	.prime_fd_to_handle = drm_gem_prime_fd_to_handle,
+	.gem_create_object = fusion_gem_alloc,
 	.gem_prime_import_sg_table = drm_gem_shmem_prime_import_sg_table,
+	.gem_prime_mmap = drm_gem_prime_mmap,
 	.name = "fusion",
 	.desc = "Fusion IPC",
 	.date = "20261122",
@@ -318,10 +320,12 @@ module_init(fusion_init);
 
 static void __exit fusion_exit(void)
 {
+	/* Nobody has a file or a world any more, so nobody is in a request. */
 	drm_dev_unregister(fusion_drm);
+	/* A world that is being freed gives its buffers back to the device. */
+	fusion_worlds_exit();
 	drm_dev_put(fusion_drm);
 	platform_device_unregister(fusion_pdev);
-	fusion_worlds_exit();
 	/* Objects, threads and members are freed by RCU. */
 	rcu_barrier();
 }

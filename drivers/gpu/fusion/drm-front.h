@@ -11,6 +11,7 @@
 
 struct drm_device;
 struct drm_file;
+struct drm_gem_object;
 
 /**
  * struct fusion_file - an open file of the render node
@@ -28,6 +29,10 @@ struct fusion_member *fusion_file_enter(struct fusion_file *file, bool ended);
 int fusion_file_join(struct fusion_file *file, struct fusion_world *world, const u8 *name,
 		     u32 *id);
 int fusion_file_leave(struct fusion_file *file);
+
+struct drm_gem_object *fusion_gem_alloc(struct drm_device *dev, size_t size);
+void *fusion_gem_create(struct fusion_member *member, u64 size);
+int fusion_gem_offset(struct fusion_member *member, void *data);
 
 extern const struct fusion_front fusion_drm_front;
 extern const struct drm_ioctl_desc fusion_ioctls[];

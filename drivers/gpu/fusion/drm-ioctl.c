@@ -151,6 +151,36 @@ static int skirmish_consistent(struct drm_device *dev, void *data, struct drm_fi
 	return as_member(drm, fusion_skirmish_consistent, data);
 }
 
+static int buffer_create(struct drm_device *dev, void *data, struct drm_file *drm)
+{
+	return as_member(drm, fusion_buffer_create, data);
+}
+
+static int buffer_mmap(struct drm_device *dev, void *data, struct drm_file *drm)
+{
+	return as_member(drm, fusion_gem_offset, data);
+}
+
+static int buffer_share(struct drm_device *dev, void *data, struct drm_file *drm)
+{
+	return as_member(drm, fusion_buffer_share, data);
+}
+
+static int buffer_open(struct drm_device *dev, void *data, struct drm_file *drm)
+{
+	return as_member(drm, fusion_buffer_open, data);
+}
+
+static int pool_grow(struct drm_device *dev, void *data, struct drm_file *drm)
+{
+	return as_member(drm, fusion_pool_grow, data);
+}
+
+static int pool_segments(struct drm_device *dev, void *data, struct drm_file *drm)
+{
+	return as_member(drm, fusion_pool_segments, data);
+}
+
 #define REQUEST(name, function) DRM_IOCTL_DEF_DRV(FUSION_##name, function, DRM_RENDER_ALLOW)
 
 const struct drm_ioctl_desc fusion_ioctls[] = {
@@ -171,6 +201,12 @@ const struct drm_ioctl_desc fusion_ioctls[] = {
 	REQUEST(SKIRMISH_WAIT, skirmish_wait),
 	REQUEST(SKIRMISH_NOTIFY, skirmish_notify),
 	REQUEST(SKIRMISH_CONSISTENT, skirmish_consistent),
+	REQUEST(BUFFER_CREATE, buffer_create),
+	REQUEST(BUFFER_MMAP, buffer_mmap),
+	REQUEST(BUFFER_SHARE, buffer_share),
+	REQUEST(BUFFER_OPEN, buffer_open),
+	REQUEST(POOL_GROW, pool_grow),
+	REQUEST(POOL_SEGMENTS, pool_segments),
 };
 
 const int fusion_nr_ioctls = ARRAY_SIZE(fusion_ioctls);

@@ -15,6 +15,11 @@ static void *front_get(struct fusion_member *member, u32 handle)
 	return drm_gem_object_lookup(file->drm, handle) ?: ERR_PTR(-ENOENT);
 }
 
+static void front_hold(void *buffer)
+{
+	drm_gem_object_get(buffer);
+}
+
 static void front_put(void *buffer)
 {
 	drm_gem_object_put(buffer);
@@ -34,9 +39,19 @@ static void front_remove(struct fusion_member *member, u32 handle)
 	drm_gem_handle_delete(file->drm, handle);
 }
 
+static u64 front_size(void *buffer)
+{
+	struct drm_gem_object *gem = buffer;
+
+	return gem->size;
+}
+
 const struct fusion_front fusion_drm_front = {
 	.get = front_get,
+	.hold = front_hold,
 	.put = front_put,
 	.install = front_install,
 	.remove = front_remove,
+	.create = fusion_gem_create,
+	.size = front_size,
 };

@@ -31,6 +31,11 @@
 #define FUSION_MAX_THREADS	4096	/* of a member */
 #define FUSION_MAX_QUEUED	1024	/* messages of a member, of those that may wait */
 #define FUSION_MAX_EVENTS	256	/* messages of the kernel itself, beyond these */
+#define FUSION_MAX_SEGMENTS	1024	/* of a pool */
+
+/* Where pools may lie in the address space of a member: see Documentation/fusion. */
+#define FUSION_WORLD_ADDRESS		0x523000000000ULL
+#define FUSION_WORLD_ADDRESS_SIZE	0x1000000000ULL
 
 struct fusion_exec;
 struct fusion_lent;
@@ -140,6 +145,7 @@ void fusion_object_put(struct fusion_object *object);
 int fusion_object_create(struct fusion_member *member, void *data);
 int fusion_object_destroy(struct fusion_member *member, void *data);
 int fusion_object_rename(struct fusion_member *member, void *data);
+void fusion_object_remove(struct fusion_object *object);
 void fusion_objects_thread_gone(struct fusion_thread *thread);
 void fusion_objects_leave(struct fusion_member *member);
 void fusion_objects_end(struct fusion_world *world);
@@ -153,15 +159,21 @@ u64 fusion_types_known(void);
 /**
  * struct fusion_front - what the front end does for the engine
  * @get: the buffer behind a handle of the member, with a reference, or ERR_PTR
- * @put: drops such a reference. Atomic context is possible.
+ * @hold: takes one more reference. Atomic context is possible.
+ * @put: drops a reference. May sleep.
  * @install: gives the member a handle of a buffer
  * @remove: takes a handle back
+ * @create: makes a buffer of so many bytes, whole pages: with a reference, or ERR_PTR
+ * @size: bytes of a buffer, whole pages
  */
 struct fusion_front {
 	void *(*get)(struct fusion_member *member, u32 handle);
+	void (*hold)(void *buffer);
 	void (*put)(void *buffer);
 	int (*install)(struct fusion_member *member, void *buffer, u32 *handle);
 	void (*remove)(struct fusion_member *member, u32 handle);
+	void *(*create)(struct fusion_member *member, u64 size);
+	u64 (*size)(void *buffer);
 };
 
 /**
@@ -477,6 +489,19 @@ struct fusion_exec {
 };
 
 /*
+ * buffer.c, pool.c: shared memory
+ */
+#define FUSION_BUFFER_BITS	6	/* of the table of what a member shares */
+
+extern const struct fusion_type fusion_buffer_type;
+extern const struct fusion_type fusion_pool_type;
+int fusion_buffer_create(struct fusion_member *member, void *data);
+int fusion_buffer_share(struct fusion_member *member, void *data);
+int fusion_buffer_open(struct fusion_member *member, void *data);
+int fusion_pool_grow(struct fusion_member *member, void *data);
+int fusion_pool_segments(struct fusion_member *member, void *data);
+
+/*
  * graph.c: who waits for whom
  */
 int fusion_graph_wait_skirmish(struct fusion_thread *thread, struct fusion_skirmish *skirmish);
@@ -507,7 +532,8 @@ int fusion_waits_query(struct fusion_member *member, struct drm_fusion_query *ar
  * @listens: its attachments to reactors
  * @calls: calls that it handles
  * @properties: what it owns
- * @buffers: what it has shared
+ * @pools: of which it has opened segments
+ * @buffers: what it shares (struct fusion_buffer), a hash table
  * @own_threads: states of its threads, at the beginning of its own window
  * @own_refs: its local counts, at FUSION_OWN_REFS
  * @queue: messages for it
@@ -531,7 +557,8 @@ struct fusion_member {
 	struct list_head listens;
 	struct list_head calls;
 	struct list_head properties;
-	struct list_head buffers;
+	struct list_head pools;
+	struct hlist_head buffers[1 << FUSION_BUFFER_BITS];
 	struct fusion_state own_threads;
 	struct fusion_state own_refs;
 	struct fusion_queue queue;
@@ -576,6 +603,8 @@ struct page *fusion_member_page(struct fusion_member *member, unsigned long inde
  * @waits_lock: protects who waits for whom: see graph.c. Innermost.
  * @stamp: number of the last search for circles, protected by @waits_lock
  * @state: of skirmishes and references
+ * @ranges_lock: protects @ranges
+ * @ranges: which addresses pools have, a bit for each unit; allocated with the first pool
  * @link: in the list of all worlds
  * @free: frees it, for the last reference may go where nothing may sleep
  */
@@ -601,6 +630,8 @@ struct fusion_world {
 	spinlock_t waits_lock;	/* who waits for whom */
 	u64 stamp;
 	struct fusion_state state;
+	spinlock_t ranges_lock;	/* ranges */
+	unsigned long *ranges;
 	struct list_head link;
 	struct work_struct free;
 };

@@ -113,7 +113,7 @@ struct fusion_member *fusion_member_create(struct fusion_world *world, const u8 
 	INIT_LIST_HEAD(&member->listens);
 	INIT_LIST_HEAD(&member->calls);
 	INIT_LIST_HEAD(&member->properties);
-	INIT_LIST_HEAD(&member->buffers);
+	INIT_LIST_HEAD(&member->pools);
 	fusion_state_init(&member->own_threads, sizeof(struct drm_fusion_thread_state),
 			  FUSION_MAX_THREADS);
 	fusion_state_init(&member->own_refs, sizeof(struct drm_fusion_ref_local),

@@ -18,6 +18,8 @@ static const struct {
 	const struct fusion_type *type;
 } fusion_types[] = {
 	{ DRM_FUSION_SKIRMISH, &fusion_skirmish_type },
+	{ DRM_FUSION_POOL, &fusion_pool_type },
+	{ DRM_FUSION_BUFFER, &fusion_buffer_type },
 };
 
 static const struct fusion_type *find_type(u32 class)
@@ -195,6 +197,20 @@ static void destroy(struct fusion_object *object)
 	if (object->type->destroy)
 		object->type->destroy(object);
 	fusion_object_put(object);
+}
+
+/**
+ * fusion_object_remove - destroy an object, unless somebody else does
+ * @object: object that has a number, and that the caller has a reference of
+ *
+ * Context: sleeps.
+ */
+void fusion_object_remove(struct fusion_object *object)
+{
+	struct xarray *table = &object->world->objects[object->class];
+
+	if (xa_cmpxchg(table, object->id, object, NULL, 0) == object)
+		destroy(object);
 }
 
 /**

@@ -10,16 +10,19 @@
  * DOC: locks, outermost first
  *
  *   world->lock		joining and leaving
+ *   pool->growing		a pool that grows
  *   object->lock		one object; two only where its kind states the order
  *   member->lock		lists of what a member has
  *   thread->lock		what a thread has
  *   member->queue.lock		messages of a member
  *   world->waits_lock		who waits for whom
+ *   world->ranges_lock		addresses of pools
  *
  * None of them is shared between worlds. fusion_worlds_lock is taken when a world is
  * made, freed or listed, never by a request of a member.
  */
 #include <linux/anon_inodes.h>
+#include <linux/bitmap.h>
 #include <linux/ctype.h>
 #include <linux/fcntl.h>
 #include <linux/file.h>
@@ -34,10 +37,6 @@ DEFINE_MUTEX(fusion_worlds_lock);
 LIST_HEAD(fusion_worlds);
 static u32 next_world;
 static struct workqueue_struct *worlds_wq;
-
-/* Where pools may lie in the address space of a member: see Documentation/fusion. */
-#define WORLD_ADDRESS		0x523000000000ULL
-#define WORLD_ADDRESS_SIZE	0x1000000000ULL
 
 /**
  * fusion_name_check - whether a name may be shown
@@ -68,6 +67,7 @@ static void world_free(struct work_struct *work)
 	xa_destroy(&world->members);
 	xa_destroy(&world->threads);
 	fusion_state_fini(&world->state);
+	bitmap_free(world->ranges);
 	mutex_destroy(&world->lock);
 	kfree(world);
 }
@@ -104,6 +104,7 @@ struct fusion_world *fusion_world_create(const struct drm_fusion_world_create *a
 		xa_init_flags(&world->objects[i], XA_FLAGS_ALLOC1);
 	xa_init_flags(&world->threads, XA_FLAGS_ALLOC1);
 	spin_lock_init(&world->waits_lock);
+	spin_lock_init(&world->ranges_lock);
 	fusion_state_init(&world->state, DRM_FUSION_STATE_SIZE, FUSION_MAX_OBJECTS);
 	INIT_WORK(&world->free, world_free);
 
@@ -281,8 +282,8 @@ int fusion_world_info(struct fusion_member *member, void *data)
 	info->max_memory = world->max_memory;
 	info->state_size = FUSION_WORLD_WINDOW;
 	info->own_size = FUSION_OWN_WINDOW;
-	info->address = WORLD_ADDRESS;
-	info->address_size = WORLD_ADDRESS_SIZE;
+	info->address = FUSION_WORLD_ADDRESS;
+	info->address_size = FUSION_WORLD_ADDRESS_SIZE;
 	memcpy(info->world_name, world->name, sizeof(info->world_name));
 	return 0;
 }

@@ -320,7 +320,7 @@ struct drm_fusion_thread {
  * @id: out: its number
  * @pad: in: must be zero
  * @arg: in: of a call: given to the handler with each call; of a pool: its largest
- *	size in bytes; else zero
+ *	size in bytes, whole pages; else zero
  * @offset: out: of a skirmish or reference: where its state is in the window of the
  *	world; of a pool: the address that the world gives it; else zero
  * @name: in: name to show, ended by a zero byte
@@ -856,6 +856,9 @@ struct drm_fusion_property_op {
  * @size: in: bytes, out: rounded up to whole pages
  * @handle: out: GEM handle
  * @flags: in: must be zero
+ *
+ * It is memory of zeros that comes when it is mapped first. Its mappings are cached.
+ * ENOMEM: more than the world may have, or the system has.
  */
 struct drm_fusion_buffer_create {
 	__u64 size;
@@ -867,7 +870,11 @@ struct drm_fusion_buffer_create {
  * struct drm_fusion_buffer_mmap - argument of DRM_IOCTL_FUSION_BUFFER_MMAP
  * @handle: in: GEM handle
  * @flags: in: must be zero
- * @offset: out: for mmap() on the render node
+ * @offset: out: for mmap() on the render node, shared, and from the beginning of the
+ *	buffer
+ *
+ * A buffer that was imported is mapped by its exporter. mmap() fails with EACCES if it is to
+ * be written and the file descriptor that was imported is read-only.
  */
 struct drm_fusion_buffer_mmap {
 	__u32 handle;
@@ -885,8 +892,9 @@ struct drm_fusion_buffer_mmap {
  * @name: in for _SHARE, out for _OPEN: name to show
  *
  * The buffer is in the world until DRM_IOCTL_FUSION_OBJECT_DESTROY, or until the member
- * that shared it is gone; who has opened it keeps it. Sharing it again gives the same
- * number.
+ * that shared it is gone; who has opened it keeps it. When the same member shares it again
+ * the number is the same; another member gets a number of its own. Its bytes are part of the
+ * world's memory as long as it is shared. Each time that it is opened gives a new handle.
  */
 struct drm_fusion_buffer_share {
 	__u32 handle;
@@ -904,7 +912,8 @@ struct drm_fusion_buffer_share {
  * @size: in: wanted size in bytes, out: size that it has, which never shrinks
  *
  * All members that have opened segments of it are told. ENOSPC: more than its largest
- * size.
+ * size, or in more than 1024 pieces: grow in larger steps. ENOMEM: more than the world
+ * may have.
  */
 struct drm_fusion_pool_grow {
 	__u32 id;
@@ -936,6 +945,9 @@ struct drm_fusion_pool_segment {
  * @address: out: the address that the world gives the pool
  * @size: out: its size now
  * @max_size: out: its largest size
+ *
+ * Each time that a segment is asked for gives a new handle. Who has asked, for none
+ * perhaps, is told when the pool grows.
  */
 struct drm_fusion_pool_segments {
 	__u32 id;
