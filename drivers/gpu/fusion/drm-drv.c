@@ -28,6 +28,7 @@
 
 static struct platform_device *fusion_pdev;
 static struct drm_device *fusion_drm;
+static atomic64_t clients;
 
 /**
  * fusion_file_enter - begin a request of a member
@@ -132,6 +133,7 @@ static int fusion_open(struct drm_device *dev, struct drm_file *drm)
 		return -ENOMEM;
 	spin_lock_init(&file->lock);
 	file->drm = drm;
+	file->client = atomic64_inc_return(&clients);
 	drm->driver_priv = file;
 	return 0;
 }
@@ -260,6 +262,7 @@ static const struct file_operations fusion_fops = {
 	.poll = fusion_poll,
 	.mmap = fusion_mmap,
 	.llseek = noop_llseek,
+	.show_fdinfo = fusion_fdinfo,
 };
 
 static struct drm_driver fusion_driver = {
@@ -270,6 +273,9 @@ static struct drm_driver fusion_driver = {
 	.fops = &fusion_fops,
 	.prime_handle_to_fd = drm_gem_prime_handle_to_fd,
 	.prime_fd_to_handle = drm_gem_prime_fd_to_handle,
+#ifdef CONFIG_DEBUG_FS
+	.debugfs_init = fusion_debugfs,
+#endif
 	.gem_create_object = fusion_gem_alloc,
 	.gem_prime_import_sg_table = drm_gem_shmem_prime_import_sg_table,
 	.gem_prime_mmap = drm_gem_prime_mmap,

@@ -12,17 +12,22 @@
 struct drm_device;
 struct drm_file;
 struct drm_gem_object;
+struct drm_minor;
+struct file;
+struct seq_file;
 
 /**
  * struct fusion_file - an open file of the render node
  * @lock: protects @member
  * @member: what it is in a world, with a reference, or NULL
  * @drm: constant
+ * @client: number of the open file, constant
  */
 struct fusion_file {
 	spinlock_t lock;	/* member */
 	struct fusion_member *member;
 	struct drm_file *drm;
+	u64 client;
 };
 
 struct fusion_member *fusion_file_enter(struct fusion_file *file, bool ended);
@@ -33,6 +38,9 @@ int fusion_file_leave(struct fusion_file *file);
 struct drm_gem_object *fusion_gem_alloc(struct drm_device *dev, size_t size);
 void *fusion_gem_create(struct fusion_member *member, u64 size);
 int fusion_gem_offset(struct fusion_member *member, void *data);
+
+void fusion_fdinfo(struct seq_file *m, struct file *fp);
+void fusion_debugfs(struct drm_minor *minor);
 
 extern const struct fusion_front fusion_drm_front;
 extern const struct drm_ioctl_desc fusion_ioctls[];

@@ -46,6 +46,7 @@ struct fusion_thread;
 struct fusion_waiter;
 struct fusion_world;
 struct page;
+struct seq_file;
 struct vm_area_struct;
 
 /*
@@ -149,6 +150,7 @@ void fusion_object_remove(struct fusion_object *object);
 void fusion_objects_thread_gone(struct fusion_thread *thread);
 void fusion_objects_leave(struct fusion_member *member);
 void fusion_objects_end(struct fusion_world *world);
+void fusion_object_record(struct fusion_object *object, struct drm_fusion_query_object *record);
 int fusion_objects_query(struct fusion_member *member, struct drm_fusion_query *args);
 u64 fusion_types_known(void);
 
@@ -573,8 +575,17 @@ void fusion_member_exit(struct fusion_member *member);
 struct fusion_member *fusion_member_find(struct fusion_world *world, u32 id);
 void fusion_member_get(struct fusion_member *member);
 void fusion_member_put(struct fusion_member *member);
+void fusion_member_record(struct fusion_member *member, struct drm_fusion_query_member *record);
 int fusion_members_query(struct fusion_member *member, struct drm_fusion_query *args);
 struct page *fusion_member_page(struct fusion_member *member, unsigned long index);
+
+/*
+ * listing.c: for people
+ */
+void fusion_show_worlds(struct seq_file *m);
+void fusion_show_members(struct seq_file *m);
+void fusion_show_objects(struct seq_file *m);
+void fusion_member_show(struct fusion_member *member, struct seq_file *m);
 
 /*
  * world.c

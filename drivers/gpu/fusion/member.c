@@ -242,7 +242,14 @@ static u32 count_held(struct fusion_member *member)
 	return nr;
 }
 
-static void fill_record(struct fusion_member *member, struct drm_fusion_query_member *record)
+/**
+ * fusion_member_record - describe a member
+ * @member: member
+ * @record: filled in
+ *
+ * Context: any.
+ */
+void fusion_member_record(struct fusion_member *member, struct drm_fusion_query_member *record)
 {
 	memset(record, 0, sizeof(*record));
 	record->id = member->id;
@@ -285,7 +292,7 @@ int fusion_members_query(struct fusion_member *self, struct drm_fusion_query *ar
 		member = fusion_member_find(self->world, index);
 		if (!member)
 			continue;
-		fill_record(member, &record);
+		fusion_member_record(member, &record);
 		fusion_member_put(member);
 		if (copy_to_user(to + written, &record, sizeof(record)))
 			return -EFAULT;

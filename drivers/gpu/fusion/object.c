@@ -11,6 +11,7 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 #include "fusion.h"
+#include "trace.h"
 
 /* In the order in which a member that leaves drops what it has. */
 static const struct {
@@ -124,6 +125,7 @@ int fusion_object_add(struct fusion_object *object)
 		fusion_object_put(object);
 		goto err;
 	}
+	trace_fusion_object_create(world->nr, object->class, object->id, object->creator);
 	return 0;
 
 err:
@@ -194,6 +196,7 @@ static void destroy(struct fusion_object *object)
 	object->dead = true;
 	spin_unlock(&object->lock);
 	atomic_dec(&object->world->nr_objects);
+	trace_fusion_object_destroy(object->world->nr, object->class, object->id, object->creator);
 	if (object->type->destroy)
 		object->type->destroy(object);
 	fusion_object_put(object);
@@ -321,6 +324,26 @@ void fusion_objects_end(struct fusion_world *world)
 }
 
 /**
+ * fusion_object_record - describe an object
+ * @object: object
+ * @record: filled in
+ *
+ * Context: any.
+ */
+void fusion_object_record(struct fusion_object *object, struct drm_fusion_query_object *record)
+{
+	memset(record, 0, sizeof(*record));
+	record->type = object->class;
+	record->id = object->id;
+	record->creator = object->creator;
+	spin_lock(&object->lock);
+	memcpy(record->name, object->name, sizeof(record->name));
+	spin_unlock(&object->lock);
+	if (object->type->query)
+		object->type->query(object, record);
+}
+
+/**
  * fusion_objects_query - DRM_FUSION_QUERY_OBJECTS
  * @member: active member
  * @args: of the request
@@ -346,15 +369,7 @@ int fusion_objects_query(struct fusion_member *member, struct drm_fusion_query *
 		object = fusion_object_find(world, args->type, index);
 		if (IS_ERR(object))
 			continue;
-		memset(&record, 0, sizeof(record));
-		record.type = object->class;
-		record.id = object->id;
-		record.creator = object->creator;
-		spin_lock(&object->lock);
-		memcpy(record.name, object->name, sizeof(record.name));
-		spin_unlock(&object->lock);
-		if (object->type->query)
-			object->type->query(object, &record);
+		fusion_object_record(object, &record);
 		fusion_object_put(object);
 		if (copy_to_user(to + written, &record, sizeof(record)))
 			return -EFAULT;

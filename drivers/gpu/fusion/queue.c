@@ -10,6 +10,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include "fusion.h"
+#include "trace.h"
 
 /**
  * fusion_message_alloc - make a message
@@ -124,9 +125,10 @@ static void unlink(struct fusion_queue *queue, struct fusion_message *message)
  * One look of a sender: 0, -ESHUTDOWN, or -EAGAIN if there is no room; then @waiter,
  * if any, is in the list.
  */
-static int try_post(struct fusion_queue *queue, struct fusion_message *message,
+static int try_post(struct fusion_member *member, struct fusion_message *message,
 		    struct fusion_waiter *waiter)
 {
+	struct fusion_queue *queue = &member->queue;
 	int ret = 0;
 
 	spin_lock(&queue->lock);
@@ -138,6 +140,8 @@ static int try_post(struct fusion_queue *queue, struct fusion_message *message,
 			list_add_tail(&waiter->link, &queue->senders);
 	} else {
 		link(queue, message, false);
+		trace_fusion_message_send(member->world->nr, message->event.sender, member->id,
+					  message->event.base.type, message->event.object);
 		if (!message->quiet)
 			wake_reader(queue);
 	}
@@ -184,10 +188,10 @@ int fusion_queue_post(struct fusion_thread *sender, struct fusion_member *member
 	int ret;
 
 	if (!sender)
-		return try_post(queue, message, NULL);
+		return try_post(member, message, NULL);
 	do {
 		fusion_waiter_init(&waiter, sender);
-		ret = try_post(queue, message, &waiter);
+		ret = try_post(member, message, &waiter);
 		if (ret != -EAGAIN)
 			return ret;
 		ret = sleep(queue, &waiter, deadline);
@@ -423,6 +427,8 @@ static ssize_t read_some(struct fusion_thread *reader, char __user *buffer, size
 			break;
 		}
 		used += length;
+		trace_fusion_message_read(member->world->nr, message->event.sender, member->id,
+					  message->event.base.type, message->event.object);
 		if (message != &lost)
 			taken(message, reader);
 	}

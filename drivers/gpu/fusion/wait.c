@@ -27,6 +27,7 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include "fusion.h"
+#include "trace.h"
 
 /**
  * fusion_waiter_init - prepare a waiter
@@ -73,6 +74,7 @@ int fusion_wait(struct fusion_waiter *waiter, ktime_t deadline)
 	ktime_t expires = min(deadline, recheck);
 	int ret;
 
+	trace_fusion_wait(member->world->nr, member->id, waiter->thread->token, 0);
 	set_waiter(waiter->thread, waiter);
 	for (;;) {
 		set_current_state(waiter->killable ? TASK_KILLABLE : TASK_INTERRUPTIBLE);
@@ -95,6 +97,7 @@ int fusion_wait(struct fusion_waiter *waiter, ktime_t deadline)
 	}
 	__set_current_state(TASK_RUNNING);
 	set_waiter(waiter->thread, NULL);
+	trace_fusion_wait_end(member->world->nr, member->id, waiter->thread->token, ret);
 	return ret;
 }
 
@@ -107,8 +110,10 @@ int fusion_wait(struct fusion_waiter *waiter, ktime_t deadline)
  */
 void fusion_wake(struct fusion_waiter *waiter, int status)
 {
+	struct fusion_member *member = waiter->thread->member;
 	struct task_struct *task = waiter->task;
 
+	trace_fusion_wake(member->world->nr, member->id, waiter->thread->token, status);
 	get_task_struct(task);
 	list_del_init(&waiter->link);
 	waiter->status = status;
