@@ -118,3 +118,14 @@ completed() {
 	rm "$SHRBUF_DEBUGFS/routes"
 	equal '' "$(completed 'shrbufctl route show ')"
 }
+
+@test "world is offered what it can do, and the worlds that there are" {
+	dir=$SHRBUFCTL_ROOT/sys/kernel/debug/dri/128/fusion
+	mkdir -p "$dir"
+	printf 'world\tname\n3\ta\n17\tb c\n' >"$dir/worlds"
+	equal 'deadlocks kill list show' "$(completed 'shrbufctl world ')"
+	equal '17 3' "$(completed 'shrbufctl world show ')"
+	equal '17' "$(completed 'shrbufctl world kill 1')"
+	equal '' "$(completed 'shrbufctl world list ')"
+	equal '' "$(completed 'shrbufctl world kill 3 ')"
+}

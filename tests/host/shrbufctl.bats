@@ -18,7 +18,7 @@ setup() {
 	ctl --help
 	equal 0 "$status"
 	equal '' "$stderr"
-	for word in attach detach list info watch alloc top route trace doctor version help \
+	for word in attach detach list info watch alloc top route trace world doctor version help \
 		--json --count --name --once --priority --help --version SHRBUF_DEBUGFS SHRBUFCTL_ROOT; do
 		contains "$output" "$word"
 	done
@@ -118,7 +118,7 @@ wrong() {
 	ctl --json help
 	equal 0 "$status"
 	json '[.commands[].name] == ["attach", "detach", "list", "info", "watch", "alloc", "top",
-		"route", "trace", "doctor", "version", "help"]'
+		"route", "trace", "world", "doctor", "version", "help"]'
 }
 
 @test "output that cannot be written is a failure" {

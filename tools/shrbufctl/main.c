@@ -71,6 +71,13 @@ static const struct command commands[] = {
 		.stream = trace_stream,
 	},
 	{
+		.name = "world", .args = "list|show|deadlocks|kill [WORLD [MEMBER]]",
+		.needs = "what to do: list, show, deadlocks, kill",
+		.summary = "show worlds of fusion, or kill who is in one (for root)",
+		.min_args = 1, .max_args = INT_MAX,
+		.collect = world_collect, .print = world_print,
+	},
+	{
 		.name = "doctor", .args = "",
 		.summary = "say what is wrong with this system and what to do",
 		.collect = doctor_collect, .print = doctor_print,
@@ -130,7 +137,7 @@ static void help_print(struct json_object *tree)
 	     "\n"
 	     "BUFFER is PID:FD, a file descriptor of a process, or self:FD, one that this\n"
 	     "program was started with; info takes the number alone for that, too. SIZE is in\n"
-	     "bytes, or with K, M or G.\n"
+	     "bytes, or with K, M or G. WORLD and MEMBER are numbers.\n"
 	     "\n"
 	     "CAMERA is a DEVICE. DISPLAY is a path such as /dev/dri/card0, a name such as card0,\n"
 	     "or its number. ROUTE is a number that route list shows.\n"

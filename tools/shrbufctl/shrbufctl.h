@@ -276,4 +276,8 @@ void version_print(struct json_object *tree);
 /* watch.c */
 int watch_stream(const struct args *args);
 
+/* world.c */
+int world_collect(const struct args *args, struct json_object *tree);
+void world_print(struct json_object *tree);
+
 #endif
