@@ -7,11 +7,13 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <regex.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "buffers.h"
@@ -125,7 +127,7 @@ static void listings(void **state)
 	const struct drm_fusion_world_create args = {
 		.max_members = 7, .max_objects = 8, .max_memory = 1 << 20,
 		.flags = DRM_FUSION_WORLD_SURVIVE,
-		.world_name = "a \\ world", .member_name = "the first",
+		.world_name = "a \\ world", .member_name = "boss number one",
 	};
 	int first = node_open(), second;
 	unsigned long long world;
@@ -147,7 +149,7 @@ static void listings(void **state)
 	has(pattern);
 	listing("members");
 	snprintf(pattern, sizeof(pattern),
-		 "^%llu\t1\t%d\t[01]\t1\t0\t0\t0\t0\t0\tthe first$", world, getpid());
+		 "^%llu\t1\t%d\t[01]\t1\t0\t0\t0\t0\t0\tboss number one$", world, getpid());
 	has(pattern);
 	snprintf(pattern, sizeof(pattern), "^%llu\t2\t%d\t[01]\t0\t0\t0\t0\t0\t0\tmember$",
 		 world, getpid());
@@ -218,6 +220,94 @@ static void traced_wait(void **state)
 	has("fusion_wait_end: world=[0-9]+ member=1 token=[0-9]+ status=0");
 }
 
+/* of shrbufctl with these arguments, in text; fails the test unless it worked */
+static void run_tool(const char *args)
+{
+	char command[512], self[256];
+	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	size_t used;
+	FILE *f;
+
+	assert_true(len > 0);
+	self[len] = '\0';
+	*strrchr(self, '/') = '\0';
+	snprintf(command, sizeof(command), "%s/../../tools/shrbufctl/shrbufctl %s", self, args);
+	f = popen(command, "r");
+	assert_non_null(f);
+	used = fread(text, 1, sizeof(text) - 1, f);
+	text[used] = '\0';
+	assert_int_equal(pclose(f), 0);
+}
+
+static int try_lock(int fd, uint32_t id)
+{
+	struct drm_fusion_skirmish_lock args = { .id = id, .timeout = DRM_FUSION_FOREVER };
+
+	return try_ioctl(fd, DRM_IOCTL_FUSION_SKIRMISH_LOCK, &args);
+}
+
+/* has the second, wants the first */
+static int lock_both(int fd, void *arg)
+{
+	uint32_t *ids = arg;
+
+	return try_lock(fd, ids[1]) || try_lock(fd, ids[0]);
+}
+
+static void waits(void **state)
+{
+	int first = world_new(0), status;
+	unsigned long long world;
+	char args[256];
+	uint32_t ids[2];
+	pid_t child;
+
+	(void)state;
+	read_fdinfo(first);
+	world = value_of("fusion-world");
+	ids[0] = object_new(first, DRM_FUSION_SKIRMISH, 0, NULL);
+	ids[1] = object_new(first, DRM_FUSION_SKIRMISH, 0, NULL);
+	assert_int_equal(try_lock(first, ids[0]), 0);
+	child = member_fork(first, lock_both, ids);
+	wait_waiters(first, DRM_FUSION_SKIRMISH, ids[0], 1);
+	assert_int_equal(try_lock(first, ids[1]), -EDEADLK);
+
+	listing("waits");
+	snprintf(args, sizeof(args), "^%llu\t[0-9]+\t2\t%d\tskirmish\t%u\t1\t[0-9]+\t0$",
+		 world, child, ids[0]);
+	has(args);
+	snprintf(args, sizeof(args), "^%llu\t[0-9]+\t1\t%d\tskirmish\t%u\t2\t[0-9]+\t1$",
+		 world, getpid(), ids[1]);
+	has(args);
+	listing("objects");
+	snprintf(args, sizeof(args), "^%llu\tskirmish\t%u\t1\t1\t%d\t1\t1\t", world, ids[0],
+		 getpid());
+	has(args);
+
+	run_tool("world list");
+	snprintf(args, sizeof(args), "^ *%llu +2 +2 .* test$", world);
+	has(args);
+	snprintf(args, sizeof(args), "world deadlocks %llu", world);
+	run_tool(args);
+	snprintf(args, sizeof(args), "^ *%llu +1 +%d +skirmish +%u +2 +[0-9]+ +yes$", world,
+		 getpid(), ids[1]);
+	has(args);
+	snprintf(args, sizeof(args), "world show %llu", world);
+	run_tool(args);
+	snprintf(args, sizeof(args), "^ *2 +%d .* child$", child);
+	has(args);
+	snprintf(args, sizeof(args), "world kill %llu 2", world);
+	run_tool(args);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	wait_members(first, 1);
+	/* what it had can be locked, and is known to be of a dead one */
+	assert_int_equal(try_lock(first, ids[1]), -EOWNERDEAD);
+	listing("waits");
+	snprintf(args, sizeof(args), "\t%d\t", child);
+	assert_null(strstr(text, args));
+}
+
 /* Nobody can take the driver away from under a member: it has no driver to unbind. */
 static void module_in_use(void **state)
 {
@@ -261,6 +351,7 @@ int main(void)
 		FUSION_TEST(listings),
 		FUSION_TEST(trace_points),
 		FUSION_TEST(traced_wait),
+		FUSION_TEST(waits),
 		FUSION_TEST(module_in_use),
 	};
 

@@ -19,7 +19,8 @@ setup() {
 	members '3 1 4242 2 0 0 1 1 0 0 window manager' '3 2 4243 1 7 512 0 0 2 0 clock' \
 		'7 1 0 1 0 0 0 0 0 0 elsewhere'
 	objects '3 skirmish 1 1 2 4243 1 1 0 0 stack lock' '3 pool 1 1 0 0 2 0 0 8192 heap'
-	waits '17 1 4244 1 1 2 18 1' '18 2 4243 4 9 1 17 1' '19 2 4245 1 5 1 0 0'
+	waits '17 1 4244 skirmish 1 2 18 1' '18 2 4243 call 9 1 17 1' \
+		'19 2 4245 skirmish 5 1 0 0'
 }
 
 teardown() {

@@ -76,6 +76,13 @@ static int objects_show(struct seq_file *m, void *v)
 }
 DEFINE_SHOW_ATTRIBUTE(objects);
 
+static int waits_show(struct seq_file *m, void *v)
+{
+	fusion_show_waits(m);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(waits);
+
 /**
  * fusion_debugfs - listings below the directory of the render node
  * @minor: one of the nodes of the device. DRM removes what is below it.
@@ -92,5 +99,6 @@ void fusion_debugfs(struct drm_minor *minor)
 	debugfs_create_file("worlds", 0400, dir, NULL, &worlds_fops);
 	debugfs_create_file("members", 0400, dir, NULL, &members_fops);
 	debugfs_create_file("objects", 0400, dir, NULL, &objects_fops);
+	debugfs_create_file("waits", 0400, dir, NULL, &waits_fops);
 }
 #endif

@@ -509,6 +509,7 @@ int fusion_pool_segments(struct fusion_member *member, void *data);
 int fusion_graph_wait_skirmish(struct fusion_thread *thread, struct fusion_skirmish *skirmish);
 int fusion_graph_wait_exec(struct fusion_thread *thread, struct fusion_exec *exec);
 void fusion_graph_done(struct fusion_thread *thread);
+bool fusion_wait_record(struct fusion_thread *thread, struct drm_fusion_query_wait *record);
 int fusion_waits_query(struct fusion_member *member, struct drm_fusion_query *args);
 
 /*
@@ -585,6 +586,7 @@ struct page *fusion_member_page(struct fusion_member *member, unsigned long inde
 void fusion_show_worlds(struct seq_file *m);
 void fusion_show_members(struct seq_file *m);
 void fusion_show_objects(struct seq_file *m);
+void fusion_show_waits(struct seq_file *m);
 void fusion_member_show(struct fusion_member *member, struct seq_file *m);
 
 /*

@@ -193,10 +193,18 @@ void fusion_graph_done(struct fusion_thread *thread)
 	spin_unlock(&world->waits_lock);
 }
 
-/* False if there is nothing to tell of the thread. */
-static bool wait_record(struct fusion_world *world, struct fusion_thread *thread,
-			struct drm_fusion_query_wait *record)
+/**
+ * fusion_wait_record - describe what a thread waits for, or was refused to wait for
+ * @thread: thread
+ * @record: filled in
+ *
+ * Context: any.
+ * Return: false if there is nothing to tell.
+ */
+bool fusion_wait_record(struct fusion_thread *thread, struct drm_fusion_query_wait *record)
 {
+	struct fusion_world *world = thread->member->world;
+
 	spin_lock(&world->waits_lock);
 	*record = thread->refused;
 	if (thread->waits_for) {
@@ -235,7 +243,7 @@ int fusion_waits_query(struct fusion_member *member, struct drm_fusion_query *ar
 		thread = fusion_thread_find(world, token);
 		if (!thread)
 			continue;
-		any = wait_record(world, thread, &record);
+		any = fusion_wait_record(thread, &record);
 		fusion_thread_put(thread);
 		if (!any)
 			continue;

@@ -124,6 +124,41 @@ void fusion_show_objects(struct seq_file *m)
 	each_world(m, show_objects);
 }
 
+static void show_waits(struct seq_file *m, struct fusion_world *world)
+{
+	struct drm_fusion_query_wait record;
+	struct fusion_thread *thread;
+	unsigned long token;
+	bool any;
+
+	xa_for_each(&world->threads, token, thread) {
+		thread = fusion_thread_find(world, token);
+		if (!thread)
+			continue;
+		any = fusion_wait_record(thread, &record);
+		fusion_thread_put(thread);
+		if (!any)
+			continue;
+		seq_printf(m, "%u\t%u\t%u\t%d\t%s\t%u\t%u\t%u\t%u\n", world->nr,
+			   record.token, record.member, record.tid,
+			   record.type == DRM_FUSION_SKIRMISH ? "skirmish" : "call", record.id,
+			   record.for_member, record.for_token, !!record.deadlock);
+		cond_resched();
+	}
+}
+
+/**
+ * fusion_show_waits - list who waits for whom in all worlds
+ * @m: where to
+ *
+ * Context: sleeps.
+ */
+void fusion_show_waits(struct seq_file *m)
+{
+	seq_puts(m, "world\ttoken\tmember\ttid\ttype\tid\tfor_member\tfor_token\tdeadlock\n");
+	each_world(m, show_waits);
+}
+
 /**
  * fusion_member_show - say what a member is, a key in each line
  * @member: member
