@@ -16,6 +16,7 @@ static const struct {
 	{ EACCES, "Not allowed: join the group render, or let the first member do it." },
 	{ EBUSY, "Somebody else has it: wait for it, or try again later." },
 	{ EDEADLK, "This wait would never end: release what you hold, then try again." },
+	{ EEXIST, "Something else is at these addresses: open the pool earlier, and once." },
 	{ EIDRM, "It was destroyed while you waited: stop using it." },
 	{ EINVAL, "An argument is wrong: look for long names, unknown flags, and limits." },
 	{ ENODEV, "There is no render node of fusion: load the module (modprobe fusion)." },

@@ -5,6 +5,7 @@
 #ifndef _LIBDRM_FUSION_H
 #define _LIBDRM_FUSION_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include <drm/fusion_drm.h>
@@ -270,6 +271,190 @@ int fusion_skirmish_notify_all(struct fusion_skirmish *skirmish);
  * Return: 0, -EPERM, -ENOENT.
  */
 int fusion_skirmish_consistent(struct fusion_skirmish *skirmish);
+
+/**
+ * DOC: buffers
+ *
+ * A buffer is memory, of the member or of a device: a camera's, for example. It is known by
+ * a GEM handle of the member, so libdrm can be used with fusion_fd() as well, and in the
+ * world by a number once it is shared. Its mappings are shared, and end with munmap().
+ *
+ * Importing the same dma-buf again gives the same handle: closing it once ends both.
+ * Opening a number again gives another handle.
+ */
+
+/**
+ * fusion_buffer_create - make a buffer of zeros
+ * @fusion: member
+ * @size: bytes, rounded up to whole pages
+ * @handle: out: GEM handle
+ *
+ * Return: 0, -EINVAL for no bytes, -ENOMEM.
+ */
+int fusion_buffer_create(struct fusion *fusion, uint64_t size, uint32_t *handle);
+
+/**
+ * fusion_buffer_map - map a buffer, to be read and written
+ * @fusion: member
+ * @handle: GEM handle, may be closed then
+ * @size: bytes, from the beginning
+ * @memory: out: where it is
+ *
+ * Return: 0, -ENOENT, -EINVAL if it is not so large, -EACCES if it was imported by a
+ * read-only file descriptor, -ENOMEM, or what the exporter of an imported one says.
+ */
+int fusion_buffer_map(struct fusion *fusion, uint32_t handle, size_t size, void **memory);
+
+/**
+ * fusion_buffer_share - let other members open a buffer
+ * @fusion: member
+ * @handle: GEM handle, may be closed then
+ * @name: to show, less than DRM_FUSION_NAME_LEN bytes
+ * @id: out: number, the same one each time until it is destroyed
+ *
+ * It is shared until fusion_destroy(), or until the member leaves. Who has opened it keeps
+ * it.
+ *
+ * Return: 0, -EINVAL, -ENOENT, -ENOSPC, -ENOMEM at the limit of the world.
+ */
+int fusion_buffer_share(struct fusion *fusion, uint32_t handle, const char *name, uint32_t *id);
+
+/**
+ * fusion_buffer_open - have a buffer that another member shares
+ * @fusion: member
+ * @id: its number
+ * @handle: out: GEM handle
+ * @size: out: bytes, or NULL
+ *
+ * Return: 0, -ENOENT, -EIDRM, -ENOMEM.
+ */
+int fusion_buffer_open(struct fusion *fusion, uint32_t id, uint32_t *handle, uint64_t *size);
+
+/**
+ * fusion_buffer_close - give a handle back
+ * @fusion: member
+ * @handle: GEM handle
+ *
+ * Return: 0 or -EINVAL.
+ */
+int fusion_buffer_close(struct fusion *fusion, uint32_t handle);
+
+/**
+ * fusion_buffer_export - a dma-buf for devices and other programs
+ * @fusion: member
+ * @handle: GEM handle
+ *
+ * For a buffer that was imported it is the one that it was.
+ *
+ * Return: a file descriptor, closed on exec; -ENOENT, -EMFILE, -ENOMEM.
+ */
+int fusion_buffer_export(struct fusion *fusion, uint32_t handle);
+
+/**
+ * fusion_buffer_import - have a dma-buf as a buffer
+ * @fusion: member
+ * @dmabuf: file descriptor, stays the caller's
+ * @handle: out: GEM handle
+ *
+ * Return: 0, -EBADF, -EINVAL if it is no dma-buf, -ENOMEM, or what its exporter says.
+ */
+int fusion_buffer_import(struct fusion *fusion, int dmabuf, uint32_t *handle);
+
+/**
+ * DOC: pools
+ *
+ * A pool is memory that grows, at the same address in all members: pointers into a pool
+ * may be stored in it. It stays until it is destroyed, or the world ends.
+ *
+ * Memory that another member has added is there after fusion_pool_update(), and
+ * DRM_FUSION_EVENT_POOL tells that there is some. A pointer that came by a message or under
+ * a lock may be newer than that: update when it is beyond fusion_pool_size().
+ *
+ * A child has its parent's mappings after fork(): it closes the parent's handle, which
+ * unmaps its copy only, joins the world, and opens the pool itself.
+ */
+
+/* a handle of a pool */
+struct fusion_pool;
+
+/**
+ * fusion_pool_create - make a pool without memory
+ * @fusion: member
+ * @name: to show, less than DRM_FUSION_NAME_LEN bytes
+ * @max_size: what it may grow to, whole pages
+ * @pool: out: handle
+ *
+ * Return: 0, -EINVAL, -ENOSPC if the world has no such range of addresses or no more objects,
+ * -EEXIST if the process has something there, -ENOMEM.
+ */
+int fusion_pool_create(struct fusion *fusion, const char *name, uint64_t max_size,
+		       struct fusion_pool **pool);
+
+/**
+ * fusion_pool_open - a handle of a pool that another member has made
+ * @fusion: member
+ * @id: its number
+ * @pool: out: handle. Open a pool once in a process.
+ *
+ * Return: 0, -ENOENT, -EEXIST if the process has something at its addresses, -ENOMEM.
+ */
+int fusion_pool_open(struct fusion *fusion, uint32_t id, struct fusion_pool **pool);
+
+/**
+ * fusion_pool_close - unmap it and free the handle
+ * @pool: handle. The pool stays.
+ */
+void fusion_pool_close(struct fusion_pool *pool);
+
+/**
+ * fusion_pool_destroy - destroy it for all members
+ * @pool: handle, still to be closed: what is mapped stays until then
+ *
+ * Return: 0 or -ENOENT.
+ */
+int fusion_pool_destroy(struct fusion_pool *pool);
+
+/**
+ * fusion_pool_id - its number, for other members
+ * @pool: handle
+ *
+ * Return: the number.
+ */
+uint32_t fusion_pool_id(const struct fusion_pool *pool);
+
+/**
+ * fusion_pool_grow - make sure that it has so much memory
+ * @pool: handle
+ * @size: bytes
+ *
+ * Return: 0, -ENOSPC for more than its largest size, or after too many small steps, -ENOMEM,
+ * -ENOENT, -EIDRM.
+ */
+int fusion_pool_grow(struct fusion_pool *pool, uint64_t size);
+
+/**
+ * fusion_pool_update - map what others have added
+ * @pool: handle
+ *
+ * Return: 0, -ENOENT, -EIDRM, -ENOMEM.
+ */
+int fusion_pool_update(struct fusion_pool *pool);
+
+/**
+ * fusion_pool_address - where it begins
+ * @pool: handle
+ *
+ * Return: the same address for all members.
+ */
+void *fusion_pool_address(const struct fusion_pool *pool);
+
+/**
+ * fusion_pool_size - how much of it may be touched
+ * @pool: handle
+ *
+ * Return: bytes that are mapped here.
+ */
+uint64_t fusion_pool_size(const struct fusion_pool *pool);
 
 #ifdef __cplusplus
 }

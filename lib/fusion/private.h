@@ -76,6 +76,9 @@ int fusion_object(struct fusion *fusion, uint32_t type, uint64_t arg, const char
 /* What a query tells of an object, or -ENOENT. */
 int fusion_object_info(struct fusion *fusion, uint32_t type, uint32_t id,
 		       struct drm_fusion_query_object *info) HIDDEN;
+/* Maps a buffer; @at and @flags as for mmap(). */
+int fusion_map(struct fusion *fusion, uint32_t handle, void *at, size_t size, int flags,
+	       void **memory) HIDDEN;
 /* Drops a reference that was taken under @lock. */
 void fusion_put(struct fusion *fusion) HIDDEN;
 
