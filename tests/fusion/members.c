@@ -324,19 +324,28 @@ pid_t member_fork(int fd, int (*run)(int fd, void *arg), void *arg)
 	_exit(run(member, arg));
 }
 
+/* a signal of another thread may come in between */
+static int wait_status(pid_t pid)
+{
+	int status, ret;
+
+	do {
+		ret = waitpid(pid, &status, 0);
+	} while (ret < 0 && errno == EINTR);
+	assert_int_equal(ret, pid);
+	return status;
+}
+
 void member_wait(pid_t pid)
 {
-	int status;
+	int status = wait_status(pid);
 
-	assert_int_equal(waitpid(pid, &status, 0), pid);
 	if (!WIFEXITED(status) || WEXITSTATUS(status))
 		fail_msg("the member has ended with status %#x", status);
 }
 
 void member_kill(pid_t pid)
 {
-	int status;
-
 	assert_int_equal(kill(pid, SIGKILL), 0);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
+	wait_status(pid);
 }

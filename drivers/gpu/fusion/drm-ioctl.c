@@ -181,6 +181,21 @@ static int pool_segments(struct drm_device *dev, void *data, struct drm_file *dr
 	return as_member(drm, fusion_pool_segments, data);
 }
 
+static int call_execute(struct drm_device *dev, void *data, struct drm_file *drm)
+{
+	return as_member(drm, fusion_call_execute, data);
+}
+
+static int call_reply(struct drm_device *dev, void *data, struct drm_file *drm)
+{
+	return as_member(drm, fusion_call_reply, data);
+}
+
+static int receive(struct drm_device *dev, void *data, struct drm_file *drm)
+{
+	return as_member(drm, fusion_receive, data);
+}
+
 #define REQUEST(name, function) DRM_IOCTL_DEF_DRV(FUSION_##name, function, DRM_RENDER_ALLOW)
 
 const struct drm_ioctl_desc fusion_ioctls[] = {
@@ -207,6 +222,9 @@ const struct drm_ioctl_desc fusion_ioctls[] = {
 	REQUEST(BUFFER_OPEN, buffer_open),
 	REQUEST(POOL_GROW, pool_grow),
 	REQUEST(POOL_SEGMENTS, pool_segments),
+	REQUEST(CALL_EXECUTE, call_execute),
+	REQUEST(CALL_REPLY, call_reply),
+	REQUEST(RECEIVE, receive),
 };
 
 const int fusion_nr_ioctls = ARRAY_SIZE(fusion_ioctls);

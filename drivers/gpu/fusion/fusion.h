@@ -214,28 +214,44 @@ void fusion_payload_remove(struct fusion_member *member, struct fusion_payload *
  */
 
 /**
+ * struct fusion_lane - messages of a queue that share one limit
+ * @messages: oldest first. All of it is protected by the lock of the queue.
+ * @nr: places that are taken, by messages or by senders that will put one there
+ * @limit: places that there are
+ * @closed: nothing more comes in
+ * @senders: struct fusion_waiter, wait for a place
+ */
+struct fusion_lane {
+	struct list_head messages;
+	u32 nr;
+	u32 limit;
+	bool closed;
+	struct list_head senders;
+};
+
+/**
  * struct fusion_message - a message for one member
  * @link: in a queue, or in what a thread has read and not processed yet
- * @family: in @siblings while it is in the queue, protected by the queue's lock
- * @siblings: list of messages that belong together, or NULL
+ * @in_lane: in the messages of its lane, while it is in the queue
+ * @lane: where it takes a place; NULL: that of the queue for messages of members. It
+ *	lives until the message is taken or done.
  * @event: its head; base.length, size and nr_handles are set when it is read
  * @payload: data and buffers, or NULL. Owned.
- * @exec: of a call: the execution, with a reference, or NULL
+ * @exec: of a synchronous call: the execution, with a reference, or NULL
  * @wanted: asked when its turn comes: false if nobody wants it any more, then it is
  *	done at once. Called without locks. May be NULL.
  * @taken: a thread has read it. Called in the context of the reader, may sleep. May be
- *	NULL.
+ *	NULL. It may set @done to NULL: then the message ends here.
  * @done: it was processed, or will never be, because the reader or the member is gone.
  *	Called once for each message that was posted, without locks, may sleep. The
  *	queue frees the message with kfree() after that. May be NULL.
  * @quiet: it does not wake a reader up
- * @counted: it is one of FUSION_MAX_QUEUED
  * @private: for the one who has posted it
  */
 struct fusion_message {
 	struct list_head link;
-	struct list_head family;
-	struct list_head *siblings;
+	struct list_head in_lane;
+	struct fusion_lane *lane;
 	struct drm_fusion_event event;
 	struct fusion_payload *payload;
 	struct fusion_exec *exec;
@@ -243,35 +259,34 @@ struct fusion_message {
 	void (*taken)(struct fusion_message *message, struct fusion_thread *reader);
 	void (*done)(struct fusion_message *message, struct fusion_member *member);
 	bool quiet;
-	bool counted;
 	void *private;
 };
 
 /**
  * struct fusion_queue - messages of a member
- * @lock: protects all of it
- * @messages: oldest first
- * @nr_counted: how many of them are counted
- * @nr_events: how many are not: they are of the kernel itself
+ * @lock: protects all of it, and its lanes
+ * @messages: of all lanes, oldest first
+ * @members: lane of what members send and call
+ * @events: lane of what the kernel itself has to say
+ * @nr: how many messages there are
  * @loud: how many of them wake readers up
  * @lost: how many there was no room for, since the last reader was told
  * @bytes: of data
  * @closed: the member goes: nothing more comes in
  * @readers: struct fusion_waiter, wait for messages
- * @senders: struct fusion_waiter, wait for room
  * @pollers: wait in poll()
  */
 struct fusion_queue {
-	spinlock_t lock;	/* all of it */
+	spinlock_t lock;	/* all of it, and its lanes */
 	struct list_head messages;
-	u32 nr_counted;
-	u32 nr_events;
+	struct fusion_lane members;
+	struct fusion_lane events;
+	u32 nr;
 	u32 loud;
 	u32 lost;
 	u64 bytes;
 	bool closed;
 	struct list_head readers;
-	struct list_head senders;
 	wait_queue_head_t pollers;
 };
 
@@ -280,8 +295,17 @@ void fusion_message_free(struct fusion_message *message);
 void fusion_queue_init(struct fusion_queue *queue);
 int fusion_queue_post(struct fusion_thread *sender, struct fusion_member *member,
 		      struct fusion_message *message, ktime_t deadline);
+void fusion_queue_announce(struct fusion_member *member, struct fusion_message *message);
 void fusion_queue_event(struct fusion_member *member, u32 type, u32 object, u64 arg);
-bool fusion_queue_drop(struct fusion_member *member, struct list_head *siblings);
+void fusion_lane_init(struct fusion_lane *lane, u32 limit);
+void fusion_lane_limit(struct fusion_member *member, struct fusion_lane *lane, u32 limit);
+void fusion_lane_close(struct fusion_member *member, struct fusion_lane *lane);
+int fusion_lane_reserve(struct fusion_thread *sender, struct fusion_member *member,
+			struct fusion_lane *lane, ktime_t deadline);
+void fusion_lane_cancel(struct fusion_member *member, struct fusion_lane *lane);
+int fusion_lane_post(struct fusion_member *member, struct fusion_message *message);
+bool fusion_lane_drop(struct fusion_member *member, struct fusion_lane *lane);
+void fusion_queue_drop(struct fusion_exec *exec);
 void fusion_queue_lost(struct fusion_member *member);
 ssize_t fusion_queue_read(struct fusion_thread *reader, char __user *buffer, size_t size,
 			  ktime_t deadline);
@@ -307,12 +331,14 @@ int fusion_message_send(struct fusion_member *member, void *data);
  *	alone.
  * @lock: protects @unprocessed
  * @unprocessed: messages that it has read, until it reads again
+ * @interrupted: the execution that a signal has kept it from waiting for, with a
+ *	reference, or NULL. Used by the thread itself, or by who releases it.
  * @waits_for: class of what it waits for, or zero. This and what follows is protected
  *	by the world's waits_lock.
  * @skirmish: what it waits for, if that is a skirmish
  * @exec: what it waits for, if that is a call
  * @waiter: how to wake it up
- * @serving: the call that it runs, the innermost one
+ * @serving: the execution that it runs, the innermost one
  * @server: it has received messages, so it may run calls
  * @refused: what it wanted to wait for, if it was told EDEADLK then; else its type is zero
  * @stamp: of the last search that has met it
@@ -330,6 +356,7 @@ struct fusion_thread {
 	spinlock_t lock;	/* unprocessed */
 	struct xarray noted;
 	struct list_head unprocessed;
+	struct fusion_exec *interrupted;
 	u32 waits_for;
 	struct fusion_object *skirmish;
 	struct fusion_exec *exec;
@@ -464,31 +491,98 @@ void fusion_lents_end(struct fusion_skirmish *skirmish);
 void fusion_skirmish_return(struct fusion_exec *exec);
 
 /*
- * call.c: calls and their executions
+ * call.c: calls
+ */
+
+/**
+ * struct fusion_call - a procedure that a member runs for others
+ * @base: head; its lock protects what follows
+ * @handler: the member that created it, with a reference
+ * @context: for the handler, constant
+ * @link: in the member's calls, protected by the member's lock
+ * @execs: executions that wait for a reply
+ * @nr_execs: how many
+ */
+struct fusion_call {
+	struct fusion_object base;
+	struct fusion_member *handler;
+	u64 context;
+	struct list_head link;
+	struct list_head execs;
+	u32 nr_execs;
+};
+
+extern const struct fusion_type fusion_call_type;
+int fusion_call_lost(struct fusion_call *call);
+int fusion_call_execute(struct fusion_member *member, void *data);
+int fusion_call_reply(struct fusion_member *member, void *data);
+int fusion_receive(struct fusion_member *member, void *data);
+int fusion_call_from_kernel(struct fusion_world *world, u32 id, u64 arg);
+
+/*
+ * exec.c: executions of calls
  */
 
 /**
  * struct fusion_exec - one synchronous call on its way
- * @kref: references: caller, message, and server
+ * @kref: references: caller, message, and the handler's table until it is over
  * @call: the call, with a reference
  * @handler: who runs it, with a reference
  * @caller: thread that waits for the reply, with a reference
  * @serial: names it in the reply, constant
- * @server: thread that runs it, with a reference, or NULL while it waits in a queue. This
- *	and what follows is protected by the world's waits_lock.
- * @outer: the execution that @server ran when it took this one, with a reference, or NULL
+ * @room: bytes of data that the caller takes, constant
+ * @handles: whether the caller takes buffers, constant
+ * @link: in the call's executions, protected by the call's lock as what follows
+ * @waiter: how to wake the caller up, or NULL
+ * @ending: somebody ends it, see exec.c
+ * @status: 0 if there is a reply, else a negative errno. Final when it has ended, as
+ *	what follows.
+ * @result: of the handler
+ * @reply: data and buffers of the reply, or NULL
+ * @ended: it has ended
+ * @message: while it is in the queue of the handler, protected by the lock of the queue
+ * @server: thread that runs it or has run it, with a reference, or NULL if nobody has
+ *	taken it. This and what follows is protected by the world's waits_lock.
+ * @outer: what @server runs beside it and took before, or NULL
+ * @inner: what @server runs beside it and took after it, or NULL
+ * @over: nobody will run it any more
  * @lent: struct fusion_lent, skirmishes that @server has got from the callers
  */
 struct fusion_exec {
 	struct kref kref;
-	struct fusion_object *call;
+	struct fusion_call *call;
 	struct fusion_member *handler;
 	struct fusion_thread *caller;
-	u64 serial;
+	u32 serial;
+	u32 room;
+	bool handles;
+	struct list_head link;
+	struct fusion_waiter *waiter;
+	bool ending;
+	int status;
+	s32 result;
+	struct fusion_payload *reply;
+	struct completion ended;
+	struct fusion_message *message;
 	struct fusion_thread *server;
 	struct fusion_exec *outer;
+	struct fusion_exec *inner;
+	bool over;
 	struct list_head lent;
 };
+
+struct fusion_exec *fusion_exec_create(struct fusion_call *call, struct fusion_thread *caller,
+				       u32 room, bool handles);
+void fusion_exec_get(struct fusion_exec *exec);
+void fusion_exec_put(struct fusion_exec *exec);
+struct fusion_exec *fusion_exec_find(struct fusion_member *handler, u64 serial);
+void fusion_exec_take(struct fusion_exec *exec, struct fusion_thread *server);
+bool fusion_exec_end(struct fusion_exec *exec, int status, s32 result,
+		     struct fusion_payload *reply);
+int fusion_exec_wait(struct fusion_exec *exec, ktime_t deadline);
+void fusion_execs_end(struct fusion_call *call, int status);
+void fusion_execs_thread_gone(struct fusion_thread *thread);
+void fusion_exec_abandon(struct fusion_thread *thread);
 
 /*
  * buffer.c, pool.c: shared memory
@@ -534,6 +628,8 @@ int fusion_waits_query(struct fusion_member *member, struct drm_fusion_query *ar
  * @refs: what it has of references (struct fusion_ref_local)
  * @listens: its attachments to reactors
  * @calls: calls that it handles
+ * @execs: executions that it is to reply to, by their serial
+ * @next_serial: where the search for a free serial goes on
  * @properties: what it owns
  * @pools: of which it has opened segments
  * @buffers: what it shares (struct fusion_buffer), a hash table
@@ -559,6 +655,8 @@ struct fusion_member {
 	struct list_head refs;
 	struct list_head listens;
 	struct list_head calls;
+	struct xarray execs;
+	u32 next_serial;
 	struct list_head properties;
 	struct list_head pools;
 	struct hlist_head buffers[1 << FUSION_BUFFER_BITS];
@@ -568,6 +666,7 @@ struct fusion_member {
 	struct rcu_head rcu;
 };
 
+bool fusion_member_going(const struct fusion_member *member);
 struct fusion_member *fusion_member_create(struct fusion_world *world, const u8 *name,
 					   const struct fusion_front *front, void *file);
 void fusion_member_leave(struct fusion_member *member);

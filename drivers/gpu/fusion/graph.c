@@ -112,7 +112,7 @@ static void describe(struct fusion_world *world, struct fusion_thread *thread,
 		record->id = thread->skirmish->id;
 		turn = xa_load(&world->threads, owner_of(thread->skirmish));
 	} else {
-		record->id = thread->exec->call->id;
+		record->id = thread->exec->call->base.id;
 		record->for_member = thread->exec->handler->id;
 		turn = thread->exec->server;
 	}

@@ -28,6 +28,7 @@ static void member_free(struct kref *kref)
 	fusion_state_fini(&member->own_threads);
 	fusion_state_fini(&member->own_refs);
 	xa_destroy(&member->threads);
+	xa_destroy(&member->execs);
 	put_pid(member->pid);
 	fusion_world_put(member->world);
 	kfree_rcu(member, rcu);
@@ -112,6 +113,7 @@ struct fusion_member *fusion_member_create(struct fusion_world *world, const u8 
 	INIT_LIST_HEAD(&member->refs);
 	INIT_LIST_HEAD(&member->listens);
 	INIT_LIST_HEAD(&member->calls);
+	xa_init_flags(&member->execs, XA_FLAGS_ALLOC1);
 	INIT_LIST_HEAD(&member->properties);
 	INIT_LIST_HEAD(&member->pools);
 	fusion_state_init(&member->own_threads, sizeof(struct drm_fusion_thread_state),
@@ -166,6 +168,18 @@ void fusion_member_exit(struct fusion_member *member)
 {
 	if (refcount_dec_and_test(&member->active))
 		complete(&member->idle);
+}
+
+/**
+ * fusion_member_going - whether a member may wait no more
+ * @member: member
+ *
+ * Context: any.
+ * Return: true if it leaves, or the world has ended.
+ */
+bool fusion_member_going(const struct fusion_member *member)
+{
+	return READ_ONCE(member->leaving) || READ_ONCE(member->world->ended);
 }
 
 /**
@@ -263,7 +277,7 @@ void fusion_member_record(struct fusion_member *member, struct drm_fusion_query_
 	record->properties = count(&member->properties);
 	spin_unlock(&member->lock);
 	spin_lock(&member->queue.lock);
-	record->queued = member->queue.nr_counted + member->queue.nr_events;
+	record->queued = member->queue.nr;
 	record->memory = member->queue.bytes;
 	spin_unlock(&member->queue.lock);
 }

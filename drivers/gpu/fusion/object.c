@@ -19,6 +19,7 @@ static const struct {
 	const struct fusion_type *type;
 } fusion_types[] = {
 	{ DRM_FUSION_SKIRMISH, &fusion_skirmish_type },
+	{ DRM_FUSION_CALL, &fusion_call_type },
 	{ DRM_FUSION_POOL, &fusion_pool_type },
 	{ DRM_FUSION_BUFFER, &fusion_buffer_type },
 };

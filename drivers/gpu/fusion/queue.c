@@ -2,8 +2,13 @@
 /*
  * Messages that wait for a member, and how its threads read them.
  *
- * A queue is bounded: what members send waits for room, what the kernel itself has to
- * say is counted as lost when there is none, and the reader is told how much.
+ * A queue is bounded, by lanes: each message takes a place in one of them. What members
+ * send waits for a place, what the kernel itself has to say is counted as lost when
+ * there is none, and the reader is told how much. Each attachment to a reactor has a lane
+ * of its own. All lanes are read in the order in which the messages came.
+ *
+ * A place is given back when the message is read, and then one sender is woken up, which
+ * looks again: somebody else may have been faster, then it is the first one to wait.
  *
  * A message is processed when the thread that has read it reads again, or is gone.
  */
@@ -18,7 +23,7 @@
  * @sender: number of the member that sends it, zero for the kernel
  *
  * Context: sleeps.
- * Return: the message, counted and loud, or NULL.
+ * Return: the message, a loud one, or NULL.
  */
 struct fusion_message *fusion_message_alloc(u32 type, u32 sender)
 {
@@ -27,10 +32,9 @@ struct fusion_message *fusion_message_alloc(u32 type, u32 sender)
 	if (!message)
 		return NULL;
 	INIT_LIST_HEAD(&message->link);
-	INIT_LIST_HEAD(&message->family);
+	INIT_LIST_HEAD(&message->in_lane);
 	message->event.base.type = type;
 	message->event.sender = sender;
-	message->counted = true;
 	return message;
 }
 
@@ -54,6 +58,20 @@ static void finish(struct fusion_message *message, struct fusion_member *member)
 }
 
 /**
+ * fusion_lane_init - prepare an empty lane
+ * @lane: lane
+ * @limit: how many messages may be in it
+ */
+void fusion_lane_init(struct fusion_lane *lane, u32 limit)
+{
+	INIT_LIST_HEAD(&lane->messages);
+	INIT_LIST_HEAD(&lane->senders);
+	lane->nr = 0;
+	lane->limit = limit;
+	lane->closed = false;
+}
+
+/**
  * fusion_queue_init - prepare an empty queue
  * @queue: queue
  */
@@ -62,7 +80,8 @@ void fusion_queue_init(struct fusion_queue *queue)
 	spin_lock_init(&queue->lock);
 	INIT_LIST_HEAD(&queue->messages);
 	INIT_LIST_HEAD(&queue->readers);
-	INIT_LIST_HEAD(&queue->senders);
+	fusion_lane_init(&queue->members, FUSION_MAX_QUEUED);
+	fusion_lane_init(&queue->events, FUSION_MAX_EVENTS);
 	init_waitqueue_head(&queue->pollers);
 }
 
@@ -79,74 +98,70 @@ static void wake_reader(struct fusion_queue *queue)
 		wake_up(&queue->pollers);
 }
 
-static void wake_sender(struct fusion_queue *queue)
+/* A place is free. */
+static void leave_lane(struct fusion_queue *queue, struct fusion_lane *lane)
 {
 	struct fusion_waiter *waiter;
 
 	lockdep_assert_held(&queue->lock);
-	waiter = list_first_entry_or_null(&queue->senders, struct fusion_waiter, link);
+	lane->nr--;
+	waiter = list_first_entry_or_null(&lane->senders, struct fusion_waiter, link);
 	if (waiter)
 		fusion_wake(waiter, 0);
 }
 
-static void link(struct fusion_queue *queue, struct fusion_message *message, bool first)
+/* Takes a place: 0, -ESHUTDOWN, -ENOTCONN, or -EAGAIN if there is none. */
+static int enter_lane(struct fusion_queue *queue, struct fusion_lane *lane)
 {
 	lockdep_assert_held(&queue->lock);
-	if (first)
-		list_add(&message->link, &queue->messages);
-	else
-		list_add_tail(&message->link, &queue->messages);
-	if (message->siblings) {
-		if (first)
-			list_add(&message->family, message->siblings);
-		else
-			list_add_tail(&message->family, message->siblings);
-	}
-	queue->nr_counted += message->counted;
-	queue->nr_events += !message->counted;
-	queue->loud += !message->quiet;
-	queue->bytes += message->payload ? message->payload->size : 0;
+	if (queue->closed)
+		return -ESHUTDOWN;
+	if (lane->closed)
+		return -ENOTCONN;
+	if (lane->nr >= lane->limit)
+		return -EAGAIN;
+	lane->nr++;
+	return 0;
 }
 
+/* The message has its place. */
+static void link(struct fusion_queue *queue, struct fusion_message *message, bool first)
+{
+	struct fusion_member *member = container_of(queue, struct fusion_member, queue);
+
+	lockdep_assert_held(&queue->lock);
+	if (first) {
+		list_add(&message->link, &queue->messages);
+		list_add(&message->in_lane, &message->lane->messages);
+	} else {
+		list_add_tail(&message->link, &queue->messages);
+		list_add_tail(&message->in_lane, &message->lane->messages);
+		trace_fusion_message_send(member->world->nr, message->event.sender, member->id,
+					  message->event.base.type, message->event.object);
+	}
+	if (message->exec)
+		message->exec->message = message;
+	/* Who sends next would wait for a reader that sleeps. */
+	if (message->lane->nr >= message->lane->limit)
+		message->quiet = false;
+	queue->nr++;
+	queue->loud += !message->quiet;
+	queue->bytes += message->payload ? message->payload->size : 0;
+	if (!message->quiet)
+		wake_reader(queue);
+}
+
+/* It keeps its place until leave_lane(). */
 static void unlink(struct fusion_queue *queue, struct fusion_message *message)
 {
 	lockdep_assert_held(&queue->lock);
 	list_del_init(&message->link);
-	list_del_init(&message->family);
-	queue->nr_counted -= message->counted;
-	queue->nr_events -= !message->counted;
+	list_del_init(&message->in_lane);
+	if (message->exec)
+		message->exec->message = NULL;
+	queue->nr--;
 	queue->loud -= !message->quiet;
 	queue->bytes -= message->payload ? message->payload->size : 0;
-	if (message->counted)
-		wake_sender(queue);
-}
-
-/*
- * One look of a sender: 0, -ESHUTDOWN, or -EAGAIN if there is no room; then @waiter,
- * if any, is in the list.
- */
-static int try_post(struct fusion_member *member, struct fusion_message *message,
-		    struct fusion_waiter *waiter)
-{
-	struct fusion_queue *queue = &member->queue;
-	int ret = 0;
-
-	spin_lock(&queue->lock);
-	if (queue->closed) {
-		ret = -ESHUTDOWN;
-	} else if (message->counted && queue->nr_counted >= FUSION_MAX_QUEUED) {
-		ret = -EAGAIN;
-		if (waiter)
-			list_add_tail(&waiter->link, &queue->senders);
-	} else {
-		link(queue, message, false);
-		trace_fusion_message_send(member->world->nr, message->event.sender, member->id,
-					  message->event.base.type, message->event.object);
-		if (!message->quiet)
-			wake_reader(queue);
-	}
-	spin_unlock(&queue->lock);
-	return ret;
 }
 
 /*
@@ -168,35 +183,153 @@ static int sleep(struct fusion_queue *queue, struct fusion_waiter *waiter, ktime
 	return ret == -EAGAIN ? 0 : ret;
 }
 
+/* Takes a place for a message and puts it there, if there is one. See enter_lane(). */
+static int enter(struct fusion_thread *sender, struct fusion_member *member,
+		 struct fusion_lane *lane, struct fusion_message *message, ktime_t deadline)
+{
+	struct fusion_queue *queue = &member->queue;
+	struct fusion_waiter waiter;
+	bool again = false;
+	int ret;
+
+	for (;;) {
+		if (sender)
+			fusion_waiter_init(&waiter, sender);
+		spin_lock(&queue->lock);
+		ret = enter_lane(queue, lane);
+		if (!ret && message)
+			link(queue, message, false);
+		if (ret == -EAGAIN && sender) {
+			if (again)
+				list_add(&waiter.link, &lane->senders);
+			else
+				list_add_tail(&waiter.link, &lane->senders);
+		}
+		spin_unlock(&queue->lock);
+		if (ret != -EAGAIN || !sender)
+			return ret;
+		ret = sleep(queue, &waiter, deadline);
+		if (ret)
+			return ret;
+		if (message && message->wanted && !message->wanted(message))
+			deadline = 0;
+		again = true;
+	}
+}
+
 /**
  * fusion_queue_post - put a message into the queue of a member
  * @sender: the calling thread, or NULL not to wait
  * @member: the receiver
  * @message: message. The queue owns it if the result is zero.
- * @deadline: until when @sender waits for room. Messages that are not counted do not
- *	wait.
+ * @deadline: until when @sender waits for a place
  *
  * Context: sleeps if there is a @sender, else any.
- * Return: 0, -ESHUTDOWN if the receiver is gone or the sender has to go, -EAGAIN (without
- * @sender) or -ETIMEDOUT if there was no room, -ERESTARTSYS.
+ * Return: 0, -ESHUTDOWN if the receiver is gone or the sender has to go, -ENOTCONN if the
+ * lane was closed, -EAGAIN (without @sender) or -ETIMEDOUT if there was no place,
+ * -ERESTARTSYS.
  */
 int fusion_queue_post(struct fusion_thread *sender, struct fusion_member *member,
 		      struct fusion_message *message, ktime_t deadline)
 {
-	struct fusion_queue *queue = &member->queue;
-	struct fusion_waiter waiter;
-	int ret;
+	if (!message->lane)
+		message->lane = &member->queue.members;
+	return enter(sender, member, message->lane, message, deadline);
+}
 
-	if (!sender)
-		return try_post(member, message, NULL);
-	do {
-		fusion_waiter_init(&waiter, sender);
-		ret = try_post(member, message, &waiter);
-		if (ret != -EAGAIN)
-			return ret;
-		ret = sleep(queue, &waiter, deadline);
-	} while (!ret);
+/**
+ * fusion_lane_reserve - take a place for a message that will come
+ * @sender: the calling thread, or NULL not to wait
+ * @member: the receiver
+ * @lane: lane
+ * @deadline: until when @sender waits for a place
+ *
+ * Use it with fusion_lane_post(), or give it back with fusion_lane_cancel().
+ *
+ * Context: sleeps if there is a @sender, else any.
+ * Return: as fusion_queue_post().
+ */
+int fusion_lane_reserve(struct fusion_thread *sender, struct fusion_member *member,
+			struct fusion_lane *lane, ktime_t deadline)
+{
+	return enter(sender, member, lane, NULL, deadline);
+}
+
+/**
+ * fusion_lane_cancel - give a place back
+ * @member: the receiver
+ * @lane: lane with a place that was reserved
+ *
+ * Context: any.
+ */
+void fusion_lane_cancel(struct fusion_member *member, struct fusion_lane *lane)
+{
+	struct fusion_queue *queue = &member->queue;
+
+	spin_lock(&queue->lock);
+	leave_lane(queue, lane);
+	spin_unlock(&queue->lock);
+}
+
+/**
+ * fusion_lane_post - put a message into a place that was reserved
+ * @member: the receiver
+ * @message: message. The queue owns it if the result is zero.
+ *
+ * Context: any.
+ * Return: 0, -ESHUTDOWN or -ENOTCONN as fusion_queue_post(): then the place is given back.
+ */
+int fusion_lane_post(struct fusion_member *member, struct fusion_message *message)
+{
+	struct fusion_queue *queue = &member->queue;
+	int ret = 0;
+
+	spin_lock(&queue->lock);
+	if (queue->closed)
+		ret = -ESHUTDOWN;
+	else if (message->lane->closed)
+		ret = -ENOTCONN;
+	if (ret)
+		leave_lane(queue, message->lane);
+	else
+		link(queue, message, false);
+	spin_unlock(&queue->lock);
 	return ret;
+}
+
+/**
+ * fusion_lane_limit - set how many messages may be in a lane
+ * @member: member whose queue it is
+ * @lane: lane
+ * @limit: limit. What is there stays.
+ *
+ * Context: any.
+ */
+void fusion_lane_limit(struct fusion_member *member, struct fusion_lane *lane, u32 limit)
+{
+	struct fusion_queue *queue = &member->queue;
+
+	spin_lock(&queue->lock);
+	lane->limit = limit;
+	fusion_wake_all(&lane->senders, 0);
+	spin_unlock(&queue->lock);
+}
+
+/**
+ * fusion_lane_close - take no more messages
+ * @member: member whose queue it is
+ * @lane: lane. What is there stays; who waits for a place learns that it is closed.
+ *
+ * Context: any.
+ */
+void fusion_lane_close(struct fusion_member *member, struct fusion_lane *lane)
+{
+	struct fusion_queue *queue = &member->queue;
+
+	spin_lock(&queue->lock);
+	lane->closed = true;
+	fusion_wake_all(&lane->senders, 0);
+	spin_unlock(&queue->lock);
 }
 
 /**
@@ -216,6 +349,28 @@ void fusion_queue_lost(struct fusion_member *member)
 }
 
 /**
+ * fusion_queue_announce - put a message of the kernel itself into the queue of a member
+ * @member: the receiver
+ * @message: message. The queue owns it.
+ *
+ * It is never waited for: without room it is done, and counted as lost.
+ *
+ * Context: may sleep.
+ */
+void fusion_queue_announce(struct fusion_member *member, struct fusion_message *message)
+{
+	int ret;
+
+	message->lane = &member->queue.events;
+	ret = fusion_queue_post(NULL, member, message, 0);
+	if (!ret)
+		return;
+	if (ret == -EAGAIN)
+		fusion_queue_lost(member);
+	finish(message, member);
+}
+
+/**
  * fusion_queue_event - send a message of the kernel itself
  * @member: the receiver
  * @type: DRM_FUSION_EVENT_*
@@ -228,48 +383,69 @@ void fusion_queue_lost(struct fusion_member *member)
  */
 void fusion_queue_event(struct fusion_member *member, u32 type, u32 object, u64 arg)
 {
-	struct fusion_message *message;
+	struct fusion_message *message = fusion_message_alloc(type, 0);
 
-	if (READ_ONCE(member->queue.nr_events) >= FUSION_MAX_EVENTS)
-		goto lost;
-	message = fusion_message_alloc(type, 0);
-	if (!message)
-		goto lost;
+	if (!message) {
+		fusion_queue_lost(member);
+		return;
+	}
 	message->event.object = object;
 	message->event.arg = arg;
-	message->counted = false;
-	if (fusion_queue_post(NULL, member, message, 0))
-		fusion_message_free(message);
-	return;
+	fusion_queue_announce(member, message);
+}
 
-lost:
-	fusion_queue_lost(member);
+/* Takes a message out of a queue for good. */
+static void drop(struct fusion_queue *queue, struct fusion_message *message)
+{
+	lockdep_assert_held(&queue->lock);
+	unlink(queue, message);
+	leave_lane(queue, message->lane);
 }
 
 /**
- * fusion_queue_drop - take the oldest of messages that belong together out of a queue
+ * fusion_lane_drop - take the oldest message of a lane out of a queue
  * @member: member whose queue it is
- * @siblings: their list
+ * @lane: lane
  *
  * The message is done, the member is not told.
  *
  * Context: may sleep.
  * Return: false if there is none.
  */
-bool fusion_queue_drop(struct fusion_member *member, struct list_head *siblings)
+bool fusion_lane_drop(struct fusion_member *member, struct fusion_lane *lane)
 {
 	struct fusion_queue *queue = &member->queue;
 	struct fusion_message *message;
 
 	spin_lock(&queue->lock);
-	message = list_first_entry_or_null(siblings, struct fusion_message, family);
+	message = list_first_entry_or_null(&lane->messages, struct fusion_message, in_lane);
 	if (message)
-		unlink(queue, message);
+		drop(queue, message);
 	spin_unlock(&queue->lock);
 	if (!message)
 		return false;
 	finish(message, member);
 	return true;
+}
+
+/**
+ * fusion_queue_drop - take the message of a call out of the queue of its handler
+ * @exec: execution, whose message is done. Nothing happens if it was read.
+ *
+ * Context: may sleep.
+ */
+void fusion_queue_drop(struct fusion_exec *exec)
+{
+	struct fusion_queue *queue = &exec->handler->queue;
+	struct fusion_message *message;
+
+	spin_lock(&queue->lock);
+	message = exec->message;
+	if (message)
+		drop(queue, message);
+	spin_unlock(&queue->lock);
+	if (message)
+		finish(message, exec->handler);
 }
 
 /**
@@ -284,8 +460,7 @@ bool fusion_queue_readable(struct fusion_member *member)
 {
 	struct fusion_queue *queue = &member->queue;
 
-	return READ_ONCE(queue->loud) || READ_ONCE(queue->lost) || READ_ONCE(member->leaving) ||
-	       READ_ONCE(member->world->ended);
+	return READ_ONCE(queue->loud) || READ_ONCE(queue->lost) || fusion_member_going(member);
 }
 
 static size_t handles_size(const struct fusion_message *message)
@@ -301,7 +476,7 @@ static size_t message_size(const struct fusion_message *message)
 
 /*
  * The oldest message, taken out of the queue, or ERR_PTR(-EMSGSIZE) if there is no room
- * for it, or NULL. What was lost is a message, too.
+ * for it, or NULL. It keeps its place in its lane. What was lost is a message, too.
  */
 static struct fusion_message *next_message(struct fusion_queue *queue, size_t room,
 					   struct fusion_message *lost)
@@ -341,11 +516,14 @@ static void put_back(struct fusion_member *member, struct fusion_message *messag
 
 	spin_lock(&queue->lock);
 	closed = queue->closed;
-	if (message == lost)
+	if (message == lost) {
 		queue->lost += lost->event.arg;
-	else if (!closed)
+		wake_reader(queue);
+	} else if (closed) {
+		leave_lane(queue, message->lane);
+	} else {
 		link(queue, message, true);
-	wake_reader(queue);
+	}
 	spin_unlock(&queue->lock);
 	if (message != lost && closed)
 		finish(message, member);
@@ -387,6 +565,7 @@ remove:
 
 static void taken(struct fusion_message *message, struct fusion_thread *reader)
 {
+	fusion_lane_cancel(reader->member, message->lane);
 	if (message->taken)
 		message->taken(message, reader);
 	fusion_payload_put(message->payload);
@@ -417,6 +596,7 @@ static ssize_t read_some(struct fusion_thread *reader, char __user *buffer, size
 			break;
 		}
 		if (message != &lost && message->wanted && !message->wanted(message)) {
+			fusion_lane_cancel(member, message->lane);
 			finish(message, member);
 			continue;
 		}
@@ -433,6 +613,15 @@ static ssize_t read_some(struct fusion_thread *reader, char __user *buffer, size
 			taken(message, reader);
 	}
 	return used ?: ret;
+}
+
+/* Who leaves a message in the queue may have been woken up for it: others can read it. */
+static void pass_on(struct fusion_queue *queue)
+{
+	spin_lock(&queue->lock);
+	if (queue->loud || queue->lost)
+		wake_reader(queue);
+	spin_unlock(&queue->lock);
 }
 
 /**
@@ -461,9 +650,11 @@ ssize_t fusion_queue_read(struct fusion_thread *reader, char __user *buffer, siz
 	fusion_queue_processed(reader);
 	for (;;) {
 		ret = read_some(reader, buffer, size);
+		if (ret < 0)
+			pass_on(queue);
 		if (ret)
 			return ret;
-		if (READ_ONCE(member->leaving) || READ_ONCE(member->world->ended))
+		if (fusion_member_going(member))
 			return -ESHUTDOWN;
 		if (!deadline)
 			return -EAGAIN;
@@ -515,14 +706,14 @@ void fusion_queue_close(struct fusion_member *member)
 		queue->closed = true;
 		message = list_first_entry_or_null(&queue->messages, struct fusion_message, link);
 		if (message)
-			unlink(queue, message);
+			drop(queue, message);
 		spin_unlock(&queue->lock);
 		if (!message)
 			break;
 		finish(message, member);
 	}
 	spin_lock(&queue->lock);
-	fusion_wake_all(&queue->senders, 0);
+	fusion_wake_all(&queue->members.senders, 0);
 	fusion_wake_all(&queue->readers, 0);
 	spin_unlock(&queue->lock);
 	wake_up_all(&queue->pollers);

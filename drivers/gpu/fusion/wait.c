@@ -82,7 +82,7 @@ int fusion_wait(struct fusion_waiter *waiter, ktime_t deadline)
 		if (smp_load_acquire(&waiter->done)) /* (B) */
 			break;
 		ret = -ESHUTDOWN;
-		if (READ_ONCE(member->leaving) || READ_ONCE(member->world->ended))
+		if (fusion_member_going(member))
 			break;
 		ret = -ERESTARTSYS;
 		if (waiter->killable ? fatal_signal_pending(current) : signal_pending(current))

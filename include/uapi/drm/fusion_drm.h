@@ -699,8 +699,9 @@ struct drm_fusion_ref_stat {
  * @policy: in: DRM_FUSION_FULL_*, zero for _DETACH
  * @limit: in: how many messages of it may wait, 1 to 1024, zero for 64
  *
- * Attaching is counted: as many detachments end it. ENOENT: not attached. The policy of
- * the last attachment is the one that holds.
+ * Attaching is counted: as many detachments end it, and what has come before stays in
+ * the queue. ENOENT: not attached. The policy and limit of the last attachment are those
+ * that hold; both are zero for _DETACH.
  */
 struct drm_fusion_reactor_attach {
 	__u32 id;
@@ -722,6 +723,9 @@ struct drm_fusion_reactor_attach {
  * @payload: in: data and buffers
  * @timeout: in: how long to wait for listeners whose policy says so; who has no room
  *	then is left out, and the result is ETIMEDOUT
+ *
+ * Nobody gets it before there is room at all that are waited for. After any other error,
+ * EINTR as well, nobody has got it. EMSGSIZE: @payload is too large.
  */
 struct drm_fusion_reactor_dispatch {
 	__u32 id;
@@ -753,11 +757,16 @@ struct drm_fusion_reactor_dispatch {
  * @reply_nr_handles: out: how many there are
  * @result: out: of the handler
  * @timeout: in: how long to wait, for room and for the reply
- * @serial: in: zero; after EINTR what it was set to, so that the same call is waited
- *	for again; out: serial of the call
+ * @serial: in: zero for a new call; after EINTR what it was set to, so that the same
+ *	call is waited for again; out: serial of the call
  *
- * EPIPE: the handler is gone or has left the call. EDEADLK: this wait would have closed
- * a circle. ETIMEDOUT: the reply will be dropped.
+ * A one-way call has no @reply, @reply_room, @reply_handles and @serial: EINVAL. Data
+ * that is too large: EMSGSIZE.
+ *
+ * EPIPE: the handler is gone, or its thread that ran the call is. EDEADLK: this wait
+ * would have closed a circle. ETIMEDOUT: the reply will be dropped. ENOMSG: the calling
+ * thread does not wait for @serial. A thread has at most one interrupted call: a new one
+ * ends it.
  */
 struct drm_fusion_call_execute {
 	__u32 id;
@@ -781,8 +790,9 @@ struct drm_fusion_call_execute {
  * @flags: in: must be zero
  * @payload: in: data and buffers
  *
- * ENOMSG: no such call waits for a reply of this member: the caller is gone or has
- * timed out, or there was a reply. E2BIG: the caller has no room for so much.
+ * Any thread of the handler may reply. ENOMSG: no such call waits for a reply of this
+ * member: the caller is gone or has timed out, or there was a reply. E2BIG: the caller
+ * has no room for so much. After other errors than ENOMSG the call still waits.
  */
 struct drm_fusion_call_reply {
 	__u64 serial;
@@ -793,13 +803,17 @@ struct drm_fusion_call_reply {
 
 /**
  * struct drm_fusion_receive - argument of DRM_IOCTL_FUSION_RECEIVE
- * @reply: in: a reply that is given before, none if its serial is zero
- * @reply_error: out: what became of the reply, zero or the number of an error
+ * @reply: in: a reply that is given before, none if its serial is zero. The serial is
+ *	set to zero when that is done, so EINTR does not do it twice.
+ * @reply_error: in: zero; out: what became of the reply, zero or the number of an error
  * @flags: in: must be zero
  * @buffer: in: address of memory for messages
  * @size: in: its bytes
  * @used: out: bytes of messages
  * @timeout: in: how long to wait for the first one
+ *
+ * A reply that comes too late (ENOMSG) is no error of the request. After another error of
+ * the reply, which is the result then, its serial is still there and nothing is received.
  */
 struct drm_fusion_receive {
 	struct drm_fusion_call_reply reply;
