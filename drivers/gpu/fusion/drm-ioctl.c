@@ -181,6 +181,21 @@ static int pool_segments(struct drm_device *dev, void *data, struct drm_file *dr
 	return as_member(drm, fusion_pool_segments, data);
 }
 
+static int reactor_attach(struct drm_device *dev, void *data, struct drm_file *drm)
+{
+	return as_member(drm, fusion_reactor_attach, data);
+}
+
+static int reactor_detach(struct drm_device *dev, void *data, struct drm_file *drm)
+{
+	return as_member(drm, fusion_reactor_detach, data);
+}
+
+static int reactor_dispatch(struct drm_device *dev, void *data, struct drm_file *drm)
+{
+	return as_member(drm, fusion_reactor_dispatch, data);
+}
+
 static int call_execute(struct drm_device *dev, void *data, struct drm_file *drm)
 {
 	return as_member(drm, fusion_call_execute, data);
@@ -216,6 +231,9 @@ const struct drm_ioctl_desc fusion_ioctls[] = {
 	REQUEST(SKIRMISH_WAIT, skirmish_wait),
 	REQUEST(SKIRMISH_NOTIFY, skirmish_notify),
 	REQUEST(SKIRMISH_CONSISTENT, skirmish_consistent),
+	REQUEST(REACTOR_ATTACH, reactor_attach),
+	REQUEST(REACTOR_DETACH, reactor_detach),
+	REQUEST(REACTOR_DISPATCH, reactor_dispatch),
 	REQUEST(BUFFER_CREATE, buffer_create),
 	REQUEST(BUFFER_MMAP, buffer_mmap),
 	REQUEST(BUFFER_SHARE, buffer_share),

@@ -585,6 +585,14 @@ void fusion_execs_thread_gone(struct fusion_thread *thread);
 void fusion_exec_abandon(struct fusion_thread *thread);
 
 /*
+ * reactor.c: broadcasts
+ */
+extern const struct fusion_type fusion_reactor_type;
+int fusion_reactor_attach(struct fusion_member *member, void *data);
+int fusion_reactor_detach(struct fusion_member *member, void *data);
+int fusion_reactor_dispatch(struct fusion_member *member, void *data);
+
+/*
  * buffer.c, pool.c: shared memory
  */
 #define FUSION_BUFFER_BITS	6	/* of the table of what a member shares */

@@ -11,6 +11,7 @@
  *
  *   world->lock		joining and leaving
  *   pool->growing		a pool that grows
+ *   reactor->lock		a mutex: attaching to a reactor and detaching
  *   object->lock		one object; two only where its kind states the order
  *   member->lock		lists of what a member has
  *   thread->lock		what a thread has
