@@ -456,6 +456,176 @@ void *fusion_pool_address(const struct fusion_pool *pool);
  */
 uint64_t fusion_pool_size(const struct fusion_pool *pool);
 
+/**
+ * DOC: messages
+ *
+ * What others send comes as messages, see &struct drm_fusion_event. fusion_serve() is a
+ * loop for threads that do nothing else; in a loop of the program's own poll() fusion_fd()
+ * and call fusion_receive() with a timeout of zero.
+ *
+ * A message is processed when the thread that has received it receives again.
+ */
+
+/**
+ * fusion_send - send a message to one member
+ * @fusion: member
+ * @message: what, and to whom
+ *
+ * Return: 0; -ENOENT if there is no such member or handle, -ESHUTDOWN if it has just left;
+ * -ETIMEDOUT if its queue was full; -EMSGSIZE, -EFAULT, -ENOMEM, -EINVAL.
+ */
+int fusion_send(struct fusion *fusion, const struct drm_fusion_message_send *message);
+
+/**
+ * fusion_receive - reply to a call, then receive messages
+ * @fusion: member
+ * @args: see &struct drm_fusion_receive; its reply_error is set to zero first
+ *
+ * Return: 0, -ETIMEDOUT if none has come, -EMSGSIZE if the first one has no room,
+ * -ESHUTDOWN, -EFAULT, -ENOMEM, -EUSERS; errors of the reply, see fusion_call_reply().
+ */
+int fusion_receive(struct fusion *fusion, struct drm_fusion_receive *args);
+
+/**
+ * fusion_event_next - one message after the other
+ * @args: of fusion_receive()
+ * @event: a message, or NULL for the first one
+ *
+ * Return: the next message, or NULL.
+ */
+const struct drm_fusion_event *fusion_event_next(const struct drm_fusion_receive *args,
+						 const struct drm_fusion_event *event);
+
+/**
+ * fusion_event_handles - the buffers of a message
+ * @event: message, with what is behind it
+ *
+ * Return: as many GEM handles as event->nr_handles says.
+ */
+const uint32_t *fusion_event_handles(const struct drm_fusion_event *event);
+
+/**
+ * fusion_event_data - the data of a message
+ * @event: message, with what is behind it
+ *
+ * Return: as many bytes as event->size says.
+ */
+const void *fusion_event_data(const struct drm_fusion_event *event);
+
+/**
+ * typedef fusion_handler - handles a message
+ * @user: of fusion_serve()
+ * @event: message, with what is behind it
+ * @reply: all zero; for a call that wants a reply, fill in its result and payload, which
+ *	must stay until the handler is called again
+ *
+ * Return: 0 to go on, else what fusion_serve() returns; a positive number ends it well.
+ */
+typedef int fusion_handler(void *user, const struct drm_fusion_event *event,
+			   struct drm_fusion_call_reply *reply);
+
+/**
+ * fusion_serve - receive messages and handle them
+ * @fusion: member
+ * @handler: called for each message. Calls are replied to with what it has filled in.
+ * @user: for @handler
+ *
+ * Each of several threads may do it at the same time. A call and its reply cost one
+ * system call.
+ *
+ * Return: what @handler has returned if that was not zero: if positive, after the reply;
+ * -ESHUTDOWN when the world has ended; errors as fusion_receive().
+ */
+int fusion_serve(struct fusion *fusion, fusion_handler *handler, void *user);
+
+/**
+ * DOC: calls
+ *
+ * A call is a procedure that the member runs that has created it. See fusion_serve().
+ */
+
+/**
+ * fusion_call_create - make a call that the member handles
+ * @fusion: member
+ * @name: to show, less than DRM_FUSION_NAME_LEN bytes
+ * @context: given to the handler with each call
+ * @id: out: its number
+ *
+ * Return: 0, -EINVAL, -ENOSPC at the limit of the world, -ENOMEM.
+ */
+int fusion_call_create(struct fusion *fusion, const char *name, uint64_t context, uint32_t *id);
+
+/**
+ * fusion_call - run a call
+ * @fusion: member
+ * @args: see &struct drm_fusion_call_execute; its serial is set to zero first
+ *
+ * Return: 0: the handler's result is in args->result, or it is one-way and sent; -EPIPE if
+ * the handler is gone; -EIDRM if the call was destroyed; -EDEADLK if the handler waits for
+ * the caller, over others perhaps; -ETIMEDOUT; -ENOENT; -EMSGSIZE, -EINVAL, -EFAULT,
+ * -ENOMEM, -EUSERS, -ESHUTDOWN.
+ */
+int fusion_call(struct fusion *fusion, struct drm_fusion_call_execute *args);
+
+/**
+ * fusion_call_reply - give the result of a call
+ * @fusion: member that handles it
+ * @args: see &struct drm_fusion_call_reply
+ *
+ * Return: 0; -ENOMSG if nobody waits for it any more; -E2BIG if it is more than the caller
+ * takes; -EMSGSIZE, -EINVAL, -EFAULT, -ENOENT, -ENOMEM, -ESHUTDOWN.
+ */
+int fusion_call_reply(struct fusion *fusion, struct drm_fusion_call_reply *args);
+
+/**
+ * DOC: reactors
+ *
+ * What is dispatched on a channel of a reactor, all members get that are attached there.
+ */
+
+/**
+ * fusion_reactor_create - make a reactor
+ * @fusion: member
+ * @name: to show, less than DRM_FUSION_NAME_LEN bytes
+ * @id: out: its number
+ *
+ * Return: 0, -EINVAL, -ENOSPC at the limit of the world, -ENOMEM.
+ */
+int fusion_reactor_create(struct fusion *fusion, const char *name, uint32_t *id);
+
+/**
+ * fusion_reactor_attach - listen to a channel
+ * @fusion: member
+ * @id: number of the reactor
+ * @channel: below DRM_FUSION_CHANNELS
+ * @policy: DRM_FUSION_FULL_BLOCK, _DROP_OLDEST or _DISCONNECT
+ * @limit: how many messages may wait, at most 1024, zero for 64
+ *
+ * Return: 0, -EINVAL, -ENOENT, -EIDRM, -ENOMEM, -EOVERFLOW.
+ */
+int fusion_reactor_attach(struct fusion *fusion, uint32_t id, uint32_t channel,
+			  uint32_t policy, uint32_t limit);
+
+/**
+ * fusion_reactor_detach - undo one attachment
+ * @fusion: member
+ * @id: number of the reactor
+ * @channel: channel
+ *
+ * Return: 0, -EINVAL, -ENOENT if the member is not attached, or there is no reactor.
+ */
+int fusion_reactor_detach(struct fusion *fusion, uint32_t id, uint32_t channel);
+
+/**
+ * fusion_reactor_dispatch - send to all that listen
+ * @fusion: member
+ * @args: see &struct drm_fusion_reactor_dispatch
+ *
+ * Return: 0; -ETIMEDOUT: those that had no room have not got it; any other error: nobody
+ * has: -ENOENT, -EIDRM, -EMSGSIZE, -EINVAL, -EFAULT, -ENOMEM, -EUSERS, -ESHUTDOWN.
+ */
+int fusion_reactor_dispatch(struct fusion *fusion, struct drm_fusion_reactor_dispatch *args);
+
 #ifdef __cplusplus
 }
 #endif
