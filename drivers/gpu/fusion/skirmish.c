@@ -278,7 +278,7 @@ static int take_or_queue(struct fusion_skirmish *skirmish, struct fusion_waiter 
 		waiter->done = true;
 		waiter->status = ret;
 		ret = 0;
-	} else if (ktime_compare(ktime_get(), deadline) >= 0) {
+	} else if (deadline != KTIME_MAX && ktime_compare(ktime_get(), deadline) >= 0) {
 		ret = -ETIMEDOUT;
 	} else {
 		ret = fusion_skirmish_queue_up(skirmish, waiter);

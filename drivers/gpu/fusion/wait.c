@@ -23,6 +23,7 @@
  * waiter may be gone, so the waker holds a reference on the task.
  */
 #include <linux/hrtimer.h>
+#include <linux/jiffies.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
@@ -64,14 +65,16 @@ static void set_waiter(struct fusion_thread *thread, struct fusion_waiter *waite
  *
  * Context: sleeps.
  * Return: 0 if it was woken up, -ERESTARTSYS for a signal, -ETIMEDOUT, -ESHUTDOWN if the
- * member leaves or the world has ended, -EAGAIN after FUSION_RECHECK nanoseconds: see
+ * member leaves or the world has ended, -EAGAIN after about FUSION_RECHECK nanoseconds: see
  * whether the wait still makes sense, then wait again.
  */
 int fusion_wait(struct fusion_waiter *waiter, ktime_t deadline)
 {
 	struct fusion_member *member = waiter->thread->member;
-	ktime_t recheck = ktime_add_ns(ktime_get(), FUSION_RECHECK);
-	ktime_t expires = min(deadline, recheck);
+	/* Waits are short: a timer that most often does nothing is one that costs little. */
+	bool soon = deadline != KTIME_MAX &&
+		    ktime_before(deadline, ktime_add_ns(ktime_get(), FUSION_RECHECK));
+	long recheck = nsecs_to_jiffies(FUSION_RECHECK);
 	int ret;
 
 	trace_fusion_wait(member->world->nr, member->id, waiter->thread->token, 0);
@@ -88,12 +91,15 @@ int fusion_wait(struct fusion_waiter *waiter, ktime_t deadline)
 		if (waiter->killable ? fatal_signal_pending(current) : signal_pending(current))
 			break;
 		ret = -ETIMEDOUT;
-		if (ktime_compare(ktime_get(), deadline) >= 0)
+		if (soon && ktime_compare(ktime_get(), deadline) >= 0)
 			break;
 		ret = -EAGAIN;
-		if (ktime_compare(ktime_get(), recheck) >= 0)
+		if (!recheck)
 			break;
-		schedule_hrtimeout(&expires, HRTIMER_MODE_ABS);
+		if (soon)
+			schedule_hrtimeout(&deadline, HRTIMER_MODE_ABS);
+		else
+			recheck = schedule_timeout(recheck);
 	}
 	__set_current_state(TASK_RUNNING);
 	set_waiter(waiter->thread, NULL);
