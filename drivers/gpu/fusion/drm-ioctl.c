@@ -211,6 +211,51 @@ static int receive(struct drm_device *dev, void *data, struct drm_file *drm)
 	return as_member(drm, fusion_receive, data);
 }
 
+static int ref_attach(struct drm_device *dev, void *data, struct drm_file *drm)
+{
+	return as_member(drm, fusion_ref_attach, data);
+}
+
+static int ref_count(struct drm_device *dev, void *data, struct drm_file *drm)
+{
+	return as_member(drm, fusion_ref_count, data);
+}
+
+static int ref_zero_lock(struct drm_device *dev, void *data, struct drm_file *drm)
+{
+	return as_member(drm, fusion_ref_zero_lock, data);
+}
+
+static int ref_unlock(struct drm_device *dev, void *data, struct drm_file *drm)
+{
+	return as_member(drm, fusion_ref_zero_unlock, data);
+}
+
+static int ref_watch(struct drm_device *dev, void *data, struct drm_file *drm)
+{
+	return as_member(drm, fusion_ref_watch, data);
+}
+
+static int ref_inherit(struct drm_device *dev, void *data, struct drm_file *drm)
+{
+	return as_member(drm, fusion_ref_inherit, data);
+}
+
+static int ref_throw(struct drm_device *dev, void *data, struct drm_file *drm)
+{
+	return as_member(drm, fusion_ref_throw, data);
+}
+
+static int ref_catch(struct drm_device *dev, void *data, struct drm_file *drm)
+{
+	return as_member(drm, fusion_ref_catch, data);
+}
+
+static int ref_stat(struct drm_device *dev, void *data, struct drm_file *drm)
+{
+	return as_member(drm, fusion_ref_stat, data);
+}
+
 #define REQUEST(name, function) DRM_IOCTL_DEF_DRV(FUSION_##name, function, DRM_RENDER_ALLOW)
 
 const struct drm_ioctl_desc fusion_ioctls[] = {
@@ -243,6 +288,15 @@ const struct drm_ioctl_desc fusion_ioctls[] = {
 	REQUEST(CALL_EXECUTE, call_execute),
 	REQUEST(CALL_REPLY, call_reply),
 	REQUEST(RECEIVE, receive),
+	REQUEST(REF_ATTACH, ref_attach),
+	REQUEST(REF_COUNT, ref_count),
+	REQUEST(REF_ZERO_LOCK, ref_zero_lock),
+	REQUEST(REF_UNLOCK, ref_unlock),
+	REQUEST(REF_WATCH, ref_watch),
+	REQUEST(REF_INHERIT, ref_inherit),
+	REQUEST(REF_THROW, ref_throw),
+	REQUEST(REF_CATCH, ref_catch),
+	REQUEST(REF_STAT, ref_stat),
 };
 
 const int fusion_nr_ioctls = ARRAY_SIZE(fusion_ioctls);

@@ -491,6 +491,20 @@ void fusion_lents_end(struct fusion_skirmish *skirmish);
 void fusion_skirmish_return(struct fusion_exec *exec);
 
 /*
+ * ref.c, ref-zero.c: counted references
+ */
+extern const struct fusion_type fusion_ref_type;
+int fusion_ref_attach(struct fusion_member *member, void *data);
+int fusion_ref_count(struct fusion_member *member, void *data);
+int fusion_ref_zero_lock(struct fusion_member *member, void *data);
+int fusion_ref_zero_unlock(struct fusion_member *member, void *data);
+int fusion_ref_watch(struct fusion_member *member, void *data);
+int fusion_ref_inherit(struct fusion_member *member, void *data);
+int fusion_ref_throw(struct fusion_member *member, void *data);
+int fusion_ref_catch(struct fusion_member *member, void *data);
+int fusion_ref_stat(struct fusion_member *member, void *data);
+
+/*
  * call.c: calls
  */
 
@@ -709,7 +723,8 @@ void fusion_member_show(struct fusion_member *member, struct seq_file *m);
  * @max_objects: limit, constant
  * @max_memory: limit, constant
  * @name: constant
- * @lock: serialises joining and leaving. Taken before all other locks.
+ * @lock: serialises joining, leaving, and which reference inherits from which. Taken before
+ *	all other locks.
  * @members: by their number
  * @nr_members: how many, protected by @lock
  * @next_member: number of the next one, protected by @lock
@@ -736,7 +751,7 @@ struct fusion_world {
 	u32 max_objects;
 	u64 max_memory;
 	char name[DRM_FUSION_NAME_LEN];
-	struct mutex lock;	/* joining and leaving */
+	struct mutex lock;	/* joining, leaving, inheriting */
 	struct xarray members;
 	u32 nr_members;
 	u32 next_member;

@@ -9,9 +9,10 @@
  *
  * DOC: locks, outermost first
  *
- *   world->lock		joining and leaving
+ *   world->lock		joining and leaving, and which reference inherits from which
  *   pool->growing		a pool that grows
  *   reactor->lock		a mutex: attaching to a reactor and detaching
+ *   ref->lock			one reference; its heirs after it
  *   object->lock		one object; two only where its kind states the order
  *   member->lock		lists of what a member has
  *   thread->lock		what a thread has

@@ -248,13 +248,20 @@ struct drm_fusion_skirmish_state {
 
 /* A count of a reference, global or local. */
 #define DRM_FUSION_REF_MASK	0x3fffffff	/* the count */
-#define DRM_FUSION_REF_LOCKED	0x40000000	/* only the kernel may change it */
+#define DRM_FUSION_REF_GONE	0x40000000	/* it counts nothing any more: ask the kernel */
 #define DRM_FUSION_REF_KERNEL	0x80000000	/* the kernel is asked from and to zero */
+
+/*
+ * Counts of references are changed together with the number behind them, by compare and
+ * exchange of both, 8 bytes: a count that was given to another reference is left alone.
+ * With DRM_FUSION_REF_KERNEL a count is not changed from zero to one or back, but by
+ * DRM_IOCTL_FUSION_REF_COUNT, and with DRM_FUSION_REF_GONE not at all.
+ */
 
 /**
  * struct drm_fusion_ref_state - state of a reference
  * @global: its global count and DRM_FUSION_REF_*
- * @id: number of the reference, as for skirmishes
+ * @id: number of the reference, from the first DRM_IOCTL_FUSION_REF_ATTACH on
  * @pad: unused
  */
 struct drm_fusion_ref_state {
@@ -266,7 +273,7 @@ struct drm_fusion_ref_state {
 /**
  * struct drm_fusion_ref_local - what a member has of a reference, in its own window
  * @count: its local count and DRM_FUSION_REF_*
- * @id: number of the reference, as for skirmishes
+ * @id: number of the reference
  */
 struct drm_fusion_ref_local {
 	__u32 count;
@@ -598,22 +605,30 @@ struct drm_fusion_skirmish_op {
  * @flags: in: must be zero
  * @offset: out: where the member's struct drm_fusion_ref_local is in its own window.
  *	Attaching again gives the same answer.
+ * @state: out: where the struct drm_fusion_ref_state is in the window of the world
+ *
+ * The other requests attach the member, too, where they have to. It is attached until
+ * it leaves.
  */
 struct drm_fusion_ref_attach {
 	__u32 id;
 	__u32 flags;
 	__u64 offset;
+	__u64 state;
 };
 
 #define DRM_FUSION_REF_GLOBAL	(1 << 0)	/* the global count, not the member's */
 #define DRM_FUSION_REF_DOWN	(1 << 1)	/* one less, not one more */
 
 /**
- * struct drm_fusion_ref_count - argument of DRM_IOCTL_FUSION_REF_COUNT and others
+ * struct drm_fusion_ref_count - argument of DRM_IOCTL_FUSION_REF_COUNT, _UNLOCK, _CATCH
  * @id: in: number of the reference
  * @flags: in: DRM_FUSION_REF_GLOBAL, DRM_FUSION_REF_DOWN for _COUNT, else zero
  *
- * EAGAIN: it is locked at zero. ERANGE: the count is at zero already, or at its end.
+ * _COUNT: EAGAIN: it is locked at zero. ERANGE: the count is at zero already, or at its
+ * end. EBUSY: others have changed the count all the time. _UNLOCK: EPERM: the caller has
+ * not locked it. _CATCH: a count that was thrown to the caller is its own one now.
+ * EACCES: there is none. ERANGE, EBUSY as for _COUNT.
  */
 struct drm_fusion_ref_count {
 	__u32 id;
@@ -629,6 +644,7 @@ struct drm_fusion_ref_count {
  * Locks the reference when its sum is zero: counting up is EAGAIN until
  * DRM_IOCTL_FUSION_REF_UNLOCK, or until the member that locked it is gone. EALREADY:
  * the caller has locked it. EBUSY: another member has, and the timeout has passed.
+ * ETIMEDOUT: the sum is not zero. Who has waited longest is the next one.
  */
 struct drm_fusion_ref_zero {
 	__u32 id;
@@ -642,8 +658,8 @@ struct drm_fusion_ref_zero {
  * @call: in: number of a call to run one-way at zero, or zero for a message
  * @arg: in: argument of the call, cookie of the message
  *
- * When the sum falls to zero, each time. EACCES: only the member that created it may
- * watch. EBUSY: it is watched.
+ * When the sum falls to zero, each time, until the member leaves. EACCES: only the
+ * member that created it may watch. EBUSY: it is watched.
  */
 struct drm_fusion_ref_watch {
 	__u32 id;
@@ -656,11 +672,19 @@ struct drm_fusion_ref_watch {
  * @id: in: number of the reference
  * @other: in: for _INHERIT: reference whose local counts count here, too; for _THROW:
  *	member that is to catch one of the caller's local counts
+ *
+ * _INHERIT: also what @other itself inherits. EBUSY: the reference inherits already.
+ * ELOOP: it would inherit from itself, or the chain be longer than
+ * DRM_FUSION_REF_CHAIN. _THROW: the count is no count of the caller any more. It counts in
+ * the sum until it is caught and dropped, or the catcher leaves. ENOENT: no such member.
+ * ERANGE: the caller has no count. EBUSY as for _COUNT.
  */
 struct drm_fusion_ref_pair {
 	__u32 id;
 	__u32 other;
 };
+
+#define DRM_FUSION_REF_CHAIN	8	/* references that inherit one from another */
 
 /**
  * struct drm_fusion_ref_stat - argument of DRM_IOCTL_FUSION_REF_STAT
@@ -668,7 +692,7 @@ struct drm_fusion_ref_pair {
  * @members: out: how many members are attached
  * @global: out: global count
  * @local: out: count of the caller
- * @sum: out: of all counts, with inherited ones
+ * @sum: out: of all counts, with inherited ones and those on their way to a catcher
  * @locked_by: out: member that has locked it at zero, or zero
  * @pad: out: zero
  */
@@ -837,9 +861,10 @@ struct drm_fusion_receive {
  * @kind: in: DRM_FUSION_PROPERTY_LEASE or DRM_FUSION_PROPERTY_PURCHASE
  * @timeout: in: how long to wait
  *
- * The owner is a thread, and may take again what it has. EBUSY: the owner took it the
- * other way, or it was purchased for longer than 100 ms (for a lease), one second (for
- * a purchase): there is no sense in waiting.
+ * The owner is a thread, and may take again what it has: as often it has to cede. EBUSY:
+ * the caller has it the other way, or another one has purchased it longer ago than
+ * 100 ms (for a lease), one second (for a purchase): there is no sense in waiting.
+ * ERANGE: it was taken too often.
  */
 struct drm_fusion_property_take {
 	__u32 id;
@@ -854,7 +879,8 @@ struct drm_fusion_property_take {
  *
  * _CEDE: EPERM if the caller is not the owner. _HOLDUP takes the property from a
  * purchaser, whose process is killed if the world was created so: EACCES if the caller
- * is not the first member, ENODATA if nobody has purchased it.
+ * is not the first member, or may not kill that process; ENODATA if nobody has
+ * purchased it.
  */
 struct drm_fusion_property_op {
 	__u32 id;
