@@ -256,6 +256,21 @@ static int ref_stat(struct drm_device *dev, void *data, struct drm_file *drm)
 	return as_member(drm, fusion_ref_stat, data);
 }
 
+static int property_take(struct drm_device *dev, void *data, struct drm_file *drm)
+{
+	return as_member(drm, fusion_property_take, data);
+}
+
+static int property_cede(struct drm_device *dev, void *data, struct drm_file *drm)
+{
+	return as_member(drm, fusion_property_cede, data);
+}
+
+static int property_holdup(struct drm_device *dev, void *data, struct drm_file *drm)
+{
+	return as_member(drm, fusion_property_holdup, data);
+}
+
 #define REQUEST(name, function) DRM_IOCTL_DEF_DRV(FUSION_##name, function, DRM_RENDER_ALLOW)
 
 const struct drm_ioctl_desc fusion_ioctls[] = {
@@ -297,6 +312,9 @@ const struct drm_ioctl_desc fusion_ioctls[] = {
 	REQUEST(REF_THROW, ref_throw),
 	REQUEST(REF_CATCH, ref_catch),
 	REQUEST(REF_STAT, ref_stat),
+	REQUEST(PROPERTY_TAKE, property_take),
+	REQUEST(PROPERTY_CEDE, property_cede),
+	REQUEST(PROPERTY_HOLDUP, property_holdup),
 };
 
 const int fusion_nr_ioctls = ARRAY_SIZE(fusion_ioctls);

@@ -333,6 +333,7 @@ int fusion_message_send(struct fusion_member *member, void *data);
  * @unprocessed: messages that it has read, until it reads again
  * @interrupted: the execution that a signal has kept it from waiting for, with a
  *	reference, or NULL. Used by the thread itself, or by who releases it.
+ * @properties: what it owns, protected by the member's lock
  * @waits_for: class of what it waits for, or zero. This and what follows is protected
  *	by the world's waits_lock.
  * @skirmish: what it waits for, if that is a skirmish
@@ -357,6 +358,7 @@ struct fusion_thread {
 	struct xarray noted;
 	struct list_head unprocessed;
 	struct fusion_exec *interrupted;
+	struct list_head properties;
 	u32 waits_for;
 	struct fusion_object *skirmish;
 	struct fusion_exec *exec;
@@ -503,6 +505,14 @@ int fusion_ref_inherit(struct fusion_member *member, void *data);
 int fusion_ref_throw(struct fusion_member *member, void *data);
 int fusion_ref_catch(struct fusion_member *member, void *data);
 int fusion_ref_stat(struct fusion_member *member, void *data);
+
+/*
+ * property.c: what one thread owns
+ */
+extern const struct fusion_type fusion_property_type;
+int fusion_property_take(struct fusion_member *member, void *data);
+int fusion_property_cede(struct fusion_member *member, void *data);
+int fusion_property_holdup(struct fusion_member *member, void *data);
 
 /*
  * call.c: calls
@@ -652,7 +662,7 @@ int fusion_waits_query(struct fusion_member *member, struct drm_fusion_query *ar
  * @calls: calls that it handles
  * @execs: executions that it is to reply to, by their serial
  * @next_serial: where the search for a free serial goes on
- * @properties: what it owns
+ * @nr_properties: how many properties its threads own
  * @pools: of which it has opened segments
  * @buffers: what it shares (struct fusion_buffer), a hash table
  * @own_threads: states of its threads, at the beginning of its own window
@@ -679,7 +689,7 @@ struct fusion_member {
 	struct list_head calls;
 	struct xarray execs;
 	u32 next_serial;
-	struct list_head properties;
+	u32 nr_properties;
 	struct list_head pools;
 	struct hlist_head buffers[1 << FUSION_BUFFER_BITS];
 	struct fusion_state own_threads;

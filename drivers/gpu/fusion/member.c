@@ -114,7 +114,6 @@ struct fusion_member *fusion_member_create(struct fusion_world *world, const u8 
 	INIT_LIST_HEAD(&member->listens);
 	INIT_LIST_HEAD(&member->calls);
 	xa_init_flags(&member->execs, XA_FLAGS_ALLOC1);
-	INIT_LIST_HEAD(&member->properties);
 	INIT_LIST_HEAD(&member->pools);
 	fusion_state_init(&member->own_threads, sizeof(struct drm_fusion_thread_state),
 			  FUSION_MAX_THREADS);
@@ -274,7 +273,7 @@ void fusion_member_record(struct fusion_member *member, struct drm_fusion_query_
 	record->threads = member->nr_threads;
 	record->refs = count(&member->refs);
 	record->reactors = count(&member->listens);
-	record->properties = count(&member->properties);
+	record->properties = member->nr_properties;
 	spin_unlock(&member->lock);
 	spin_lock(&member->queue.lock);
 	record->queued = member->queue.nr;

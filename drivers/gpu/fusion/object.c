@@ -21,6 +21,7 @@ static const struct {
 	{ DRM_FUSION_SKIRMISH, &fusion_skirmish_type },
 	{ DRM_FUSION_CALL, &fusion_call_type },
 	{ DRM_FUSION_REACTOR, &fusion_reactor_type },
+	{ DRM_FUSION_PROPERTY, &fusion_property_type },
 	{ DRM_FUSION_REF, &fusion_ref_type },
 	{ DRM_FUSION_POOL, &fusion_pool_type },
 	{ DRM_FUSION_BUFFER, &fusion_buffer_type },

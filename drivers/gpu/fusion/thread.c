@@ -95,6 +95,7 @@ static struct fusion_thread *thread_create(struct fusion_member *member)
 	spin_lock_init(&thread->lock);
 	xa_init(&thread->noted);
 	INIT_LIST_HEAD(&thread->unprocessed);
+	INIT_LIST_HEAD(&thread->properties);
 	INIT_LIST_HEAD(&thread->found);
 	thread->pid = get_pid(task_pid(current));
 

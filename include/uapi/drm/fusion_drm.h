@@ -864,7 +864,7 @@ struct drm_fusion_receive {
  * The owner is a thread, and may take again what it has: as often it has to cede. EBUSY:
  * the caller has it the other way, or another one has purchased it longer ago than
  * 100 ms (for a lease), one second (for a purchase): there is no sense in waiting.
- * ERANGE: it was taken too often.
+ * EOVERFLOW: it was taken too often.
  */
 struct drm_fusion_property_take {
 	__u32 id;
