@@ -626,6 +626,255 @@ int fusion_reactor_detach(struct fusion *fusion, uint32_t id, uint32_t channel);
  */
 int fusion_reactor_dispatch(struct fusion *fusion, struct drm_fusion_reactor_dispatch *args);
 
+/**
+ * DOC: references
+ *
+ * A reference has a global count, and a local one for each member. The local counts of a
+ * member are dropped when it is gone, however it ended. Counting takes no system call,
+ * unless somebody wants to know when the sum is at zero, and one of the counts gets there
+ * or leaves it.
+ */
+
+/* a handle of a reference */
+struct fusion_ref;
+
+/**
+ * fusion_ref_create - make a reference with all counts at zero
+ * @fusion: member
+ * @name: to show, less than DRM_FUSION_NAME_LEN bytes
+ * @ref: out: handle
+ *
+ * Return: 0, -EINVAL, -ENOSPC at the limit of the world, -ENOMEM, -EUSERS.
+ */
+int fusion_ref_create(struct fusion *fusion, const char *name, struct fusion_ref **ref);
+
+/**
+ * fusion_ref_open - a handle of a reference that another member has made
+ * @fusion: member
+ * @id: its number
+ * @ref: out: handle. All handles of a member are for the same local count.
+ *
+ * Return: 0, -ENOENT, -ENOMEM, -EUSERS.
+ */
+int fusion_ref_open(struct fusion *fusion, uint32_t id, struct fusion_ref **ref);
+
+/**
+ * fusion_ref_close - free a handle
+ * @ref: handle. The reference stays, and so do all counts.
+ */
+void fusion_ref_close(struct fusion_ref *ref);
+
+/**
+ * fusion_ref_destroy - destroy it for all members
+ * @ref: handle, still to be closed
+ *
+ * Return: 0 or -ENOENT.
+ */
+int fusion_ref_destroy(struct fusion_ref *ref);
+
+/**
+ * fusion_ref_id - its number, for other members
+ * @ref: handle
+ *
+ * Return: the number.
+ */
+uint32_t fusion_ref_id(const struct fusion_ref *ref);
+
+/**
+ * fusion_ref_up - one more local count
+ * @ref: handle
+ *
+ * Return: 0; -EAGAIN: it is locked at zero; -ERANGE: there are 2^30 - 1 already; -ENOENT,
+ * -EIDRM: destroyed; -ESHUTDOWN.
+ */
+int fusion_ref_up(struct fusion_ref *ref);
+
+/**
+ * fusion_ref_down - one less local count
+ * @ref: handle
+ *
+ * Return: 0; -ERANGE: the member has none; -ENOENT, -EIDRM, -ESHUTDOWN.
+ */
+int fusion_ref_down(struct fusion_ref *ref);
+
+/**
+ * fusion_ref_up_global - one more global count
+ * @ref: handle
+ *
+ * Return: as fusion_ref_up().
+ */
+int fusion_ref_up_global(struct fusion_ref *ref);
+
+/**
+ * fusion_ref_down_global - one less global count, no matter who has counted it
+ * @ref: handle
+ *
+ * Return: as fusion_ref_down().
+ */
+int fusion_ref_down_global(struct fusion_ref *ref);
+
+/**
+ * fusion_ref_zero_lock - wait until the sum is zero, and keep it there
+ * @ref: handle
+ * @timeout: when to give up
+ *
+ * Return: 0; -ETIMEDOUT: the sum is not zero; -EBUSY: the time is over, and another member
+ * has locked it; -EALREADY: this member has; -ENOENT, -EIDRM, -ENOMEM, -EUSERS, -ESHUTDOWN.
+ */
+int fusion_ref_zero_lock(struct fusion_ref *ref, int64_t timeout);
+
+/**
+ * fusion_ref_zero_unlock - let others count again
+ * @ref: handle
+ *
+ * Return: 0, -EPERM if the member has not locked it, -ENOENT.
+ */
+int fusion_ref_zero_unlock(struct fusion_ref *ref);
+
+/**
+ * fusion_ref_watch - be told each time when the sum falls to zero
+ * @ref: handle
+ * @call: number of a call to run one-way, or zero for a message
+ * @arg: argument of the call, cookie of the message (DRM_FUSION_EVENT_REF_ZERO)
+ *
+ * Return: 0; -EACCES: only the member that created it may watch; -EBUSY: it is watched;
+ * -ENOENT: also for the call; -EOPNOTSUPP: the kernel has no calls; -ENOMEM.
+ */
+int fusion_ref_watch(struct fusion_ref *ref, uint32_t call, uint64_t arg);
+
+/**
+ * fusion_ref_inherit - count the local counts of another reference here, too
+ * @ref: handle
+ * @other: number of the other reference, which may inherit itself
+ *
+ * Return: 0; -EBUSY: it inherits already; -ELOOP: a circle, or a chain of more than
+ * DRM_FUSION_REF_CHAIN; -ENOENT, -EIDRM.
+ */
+int fusion_ref_inherit(struct fusion_ref *ref, uint32_t other);
+
+/**
+ * fusion_ref_throw - give one local count away
+ * @ref: handle
+ * @member: number of the member that is to catch it
+ *
+ * At no time the sum is less. The count is dropped if the other member goes before it has
+ * caught it, and stays if this one goes.
+ *
+ * Return: 0; -ERANGE: the member has none; -ENOENT: no such member, or no reference;
+ * -EBUSY: others have changed the count all the time; -ENOMEM.
+ */
+int fusion_ref_throw(struct fusion_ref *ref, uint32_t member);
+
+/**
+ * fusion_ref_catch - take a local count that was thrown
+ * @ref: handle
+ *
+ * Return: 0; -EACCES: there is none; -ERANGE, -EBUSY, -ENOENT.
+ */
+int fusion_ref_catch(struct fusion_ref *ref);
+
+/**
+ * fusion_ref_stat - read the counts
+ * @ref: handle
+ * @stat: out
+ *
+ * Return: 0, -ENOENT, -EIDRM, -ESHUTDOWN.
+ */
+int fusion_ref_stat(struct fusion_ref *ref, struct drm_fusion_ref_stat *stat);
+
+/**
+ * DOC: properties
+ *
+ * A property is owned by one thread: by lease for a short time, or by purchase for long.
+ * Who owns it may take it again in the same way, and cedes it as often.
+ */
+
+/* a handle of a property */
+struct fusion_property;
+
+/**
+ * fusion_property_create - make a property that nobody owns
+ * @fusion: member
+ * @name: to show, less than DRM_FUSION_NAME_LEN bytes
+ * @property: out: handle
+ *
+ * Return: 0, -EINVAL, -ENOSPC at the limit of the world, -ENOMEM.
+ */
+int fusion_property_create(struct fusion *fusion, const char *name,
+			   struct fusion_property **property);
+
+/**
+ * fusion_property_open - a handle of a property that another member has made
+ * @fusion: member
+ * @id: its number
+ * @property: out: handle
+ *
+ * Return: 0, -ENOENT, -ENOMEM.
+ */
+int fusion_property_open(struct fusion *fusion, uint32_t id, struct fusion_property **property);
+
+/**
+ * fusion_property_close - free a handle
+ * @property: handle. The property stays, and so does its owner.
+ */
+void fusion_property_close(struct fusion_property *property);
+
+/**
+ * fusion_property_destroy - destroy it for all members
+ * @property: handle, still to be closed
+ *
+ * Return: 0 or -ENOENT.
+ */
+int fusion_property_destroy(struct fusion_property *property);
+
+/**
+ * fusion_property_id - its number, for other members
+ * @property: handle
+ *
+ * Return: the number.
+ */
+uint32_t fusion_property_id(const struct fusion_property *property);
+
+/**
+ * fusion_property_lease - own it for a short time
+ * @property: handle
+ * @timeout: when to give up
+ *
+ * Return: 0; -ETIMEDOUT; -EBUSY: the thread has purchased it, or another one has, more
+ * than 100 ms ago; -EOVERFLOW: taken too often; -ENOENT, -EIDRM, -EUSERS, -ENOMEM,
+ * -ESHUTDOWN.
+ */
+int fusion_property_lease(struct fusion_property *property, int64_t timeout);
+
+/**
+ * fusion_property_purchase - own it for long
+ * @property: handle
+ * @timeout: when to give up
+ *
+ * Return: as fusion_property_lease(), but -EBUSY: the thread has leased it, or another one
+ * has purchased it more than a second ago.
+ */
+int fusion_property_purchase(struct fusion_property *property, int64_t timeout);
+
+/**
+ * fusion_property_cede - own it once less
+ * @property: handle
+ *
+ * Return: 0; -EPERM: the calling thread does not own it, or does not any more; -ENOENT.
+ */
+int fusion_property_cede(struct fusion_property *property);
+
+/**
+ * fusion_property_holdup - take it from a purchaser
+ * @property: handle
+ *
+ * The purchaser's process is killed if the world has DRM_FUSION_WORLD_HOLDUP_KILLS.
+ *
+ * Return: 0; -EACCES: not the first member, or it may not kill that process; -ENODATA:
+ * nobody has purchased it; -ENOENT.
+ */
+int fusion_property_holdup(struct fusion_property *property);
+
 #ifdef __cplusplus
 }
 #endif

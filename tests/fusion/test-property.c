@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "members.h"
+#include "skirmishes.h"
 
 #define LEASE		DRM_FUSION_PROPERTY_LEASE
 #define PURCHASE	DRM_FUSION_PROPERTY_PURCHASE
@@ -415,6 +415,44 @@ static void long_wait(void **state)
 	assert_true(after_ms(0) >= end);
 }
 
+static void *lease_in_thread(void *arg)
+{
+	return (void *)(intptr_t)fusion_property_lease(arg, DRM_FUSION_FOREVER);
+}
+
+/* By the library a thread that exits says so. */
+static void library(void **state)
+{
+	struct fusion *fusion = fusion_new();
+	struct fusion_property *property, *again;
+	pthread_t thread;
+	uint32_t id;
+	void *ret;
+
+	(void)state;
+	assert_int_equal(fusion_property_create(fusion, "thing", &property), 0);
+	id = fusion_property_id(property);
+	assert_int_equal(fusion_property_open(fusion, id + 1, &again), -ENOENT);
+	assert_int_equal(fusion_property_open(fusion, id, &again), 0);
+	assert_int_equal(fusion_property_purchase(property, 0), 0);
+	assert_int_equal(fusion_property_lease(again, 0), -EBUSY);
+	assert_int_equal(record_of(fusion_fd(fusion), id).flags, PURCHASE);
+	assert_int_equal(fusion_property_holdup(property), 0);
+	assert_int_equal(fusion_property_holdup(property), -ENODATA);
+	assert_int_equal(fusion_property_cede(again), -EPERM);
+	assert_int_equal(pthread_create(&thread, NULL, lease_in_thread, property), 0);
+	assert_int_equal(pthread_join(thread, &ret), 0);
+	assert_int_equal((intptr_t)ret, 0);
+	assert_int_equal(record_of(fusion_fd(fusion), id).owner, 0);
+	assert_int_equal(fusion_property_lease(property, 0), 0);
+	assert_int_equal(fusion_property_cede(property), 0);
+	assert_int_equal(fusion_property_destroy(property), 0);
+	assert_int_equal(fusion_property_lease(again, 0), -ENOENT);
+	fusion_property_close(again);
+	fusion_property_close(property);
+	fusion_leave(fusion);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -430,6 +468,7 @@ int main(void)
 		FUSION_TEST(destroyed),
 		FUSION_TEST(kills),
 		FUSION_TEST(long_wait),
+		FUSION_TEST(library),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, check_signals);
