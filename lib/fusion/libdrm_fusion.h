@@ -738,7 +738,7 @@ int fusion_ref_zero_unlock(struct fusion_ref *ref);
  * @arg: argument of the call, cookie of the message (DRM_FUSION_EVENT_REF_ZERO)
  *
  * Return: 0; -EACCES: only the member that created it may watch; -EBUSY: it is watched;
- * -ENOENT: also for the call; -EOPNOTSUPP: the kernel has no calls; -ENOMEM.
+ * -ENOENT: also for the call; -ENOMEM.
  */
 int fusion_ref_watch(struct fusion_ref *ref, uint32_t call, uint64_t arg);
 

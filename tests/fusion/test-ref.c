@@ -397,7 +397,7 @@ static void watch(void **state)
 
 	(void)state;
 	assert_int_equal(try_watch(first, id, 0, 1), -EACCES);
-	assert_int_equal(try_watch(second, id, 99, 1), -EOPNOTSUPP);
+	assert_int_equal(try_watch(second, id, 99, 1), -ENOENT);
 	assert_int_equal(try_watch(second, id, 0, 0x123456789abcULL), 0);
 	assert_int_equal(try_watch(second, id, 0, 2), -EBUSY);
 	/* to be at zero is not to fall to zero */
@@ -428,6 +428,31 @@ static void watch(void **state)
 	expect_nothing(second);
 	count(second, id, DOWN);
 	expect_zero(second, id, 3);
+}
+
+/* The watch may run a call of any member. */
+static void watch_by_call(void **state)
+{
+	int first = world_new(0), second = member_new(first);
+	uint32_t id = ref_new(first), call = object_new(second, DRM_FUSION_CALL, 77, NULL);
+	struct drm_fusion_event *event;
+
+	(void)state;
+	assert_int_equal(try_watch(first, id, call, 0x123456789abcULL), 0);
+	count(second, id, 0);
+	count(second, id, DOWN);
+	event = skip_to(second, DRM_FUSION_EVENT_CALL);
+	assert_int_equal(event->object, call);
+	assert_int_equal(event->arg, 0x123456789abcULL);
+	assert_int_equal(event->context, 77);
+	assert_int_equal(event->sender, 0);
+	assert_int_equal(event->serial, 0);
+	expect_nothing(first);
+	/* the call is gone: the watcher learns that something was lost */
+	assert_int_equal(try_destroy(second, DRM_FUSION_CALL, call), 0);
+	count(second, id, 0);
+	count(second, id, DOWN);
+	assert_int_equal(skip_to(first, DRM_FUSION_EVENT_LOST)->arg, 1);
 }
 
 /* The watcher goes, and with it the watch; the reference and its counts stay. */
@@ -587,6 +612,7 @@ int main(void)
 		FUSION_TEST(zero_lock_long),
 		FUSION_TEST(destroyed),
 		FUSION_TEST(watch),
+		FUSION_TEST(watch_by_call),
 		FUSION_TEST(watcher_leaves),
 		FUSION_TEST(inherit),
 		FUSION_TEST(chains),

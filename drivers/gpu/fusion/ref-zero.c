@@ -98,6 +98,16 @@ static void grant(struct fusion_ref *ref)
 	fusion_wake(waiter, 0);
 }
 
+/* A watcher whose call is gone is told that something was lost. */
+static void tell(struct fusion_ref *ref, struct fusion_member *watcher)
+{
+	lockdep_assert_held(&ref->lock);
+	if (!ref->call)
+		fusion_queue_event(watcher, DRM_FUSION_EVENT_REF_ZERO, ref->base.id, ref->arg);
+	else if (fusion_call_from_kernel(ref->base.world, ref->call, ref->arg))
+		fusion_queue_lost(watcher);
+}
+
 /* What follows from a change: @zero and @locals are what they were before. */
 static void settle(struct fusion_ref *ref, bool zero, bool locals, unsigned int nesting)
 {
@@ -119,8 +129,7 @@ static void settle(struct fusion_ref *ref, bool zero, bool locals, unsigned int 
 	if (!ref->tracked || zero || !is_zero(ref))
 		return;
 	if (ref->watcher)
-		fusion_queue_event(ref->watcher->member, DRM_FUSION_EVENT_REF_ZERO, ref->base.id,
-				   ref->arg);
+		tell(ref, ref->watcher->member);
 	grant(ref);
 }
 
@@ -262,13 +271,14 @@ int fusion_ref_zero_unlock(struct fusion_member *member, void *data)
  * @data: struct drm_fusion_ref_watch
  *
  * Context: sleeps.
- * Return: 0, -ENOENT, -EIDRM, -EACCES, -EBUSY, -EOPNOTSUPP for a call, -ENOSPC, -ENOMEM.
+ * Return: 0, -ENOENT, also for the call, -EIDRM, -EACCES, -EBUSY, -ENOSPC, -ENOMEM.
  */
 int fusion_ref_watch(struct fusion_member *member, void *data)
 {
 	struct drm_fusion_ref_watch *args = data;
 	struct fusion_ref *ref = fusion_ref_lock(member, args->id);
 	struct fusion_ref_local *local;
+	struct fusion_object *call;
 	int ret;
 
 	if (IS_ERR(ref))
@@ -279,14 +289,19 @@ int fusion_ref_watch(struct fusion_member *member, void *data)
 	ret = -EBUSY;
 	if (ref->watcher)
 		goto unlock;
-	ret = -EOPNOTSUPP;
-	if (args->call)
-		goto unlock;
+	if (args->call) {
+		call = fusion_object_find(member->world, DRM_FUSION_CALL, args->call);
+		ret = PTR_ERR_OR_ZERO(call);
+		if (ret)
+			goto unlock;
+		fusion_object_put(call);
+	}
 	local = fusion_ref_attach_member(ref, member);
 	ret = PTR_ERR_OR_ZERO(local);
 	if (ret)
 		goto unlock;
 	ref->watcher = local;
+	ref->call = args->call;
 	ref->arg = args->arg;
 	fusion_ref_track(ref);
 unlock:

@@ -659,7 +659,8 @@ struct drm_fusion_ref_zero {
  * @arg: in: argument of the call, cookie of the message
  *
  * When the sum falls to zero, each time, until the member leaves. EACCES: only the
- * member that created it may watch. EBUSY: it is watched.
+ * member that created it may watch. EBUSY: it is watched. ENOENT: also for the call. When
+ * the call is gone at zero, the watcher gets DRM_FUSION_EVENT_LOST.
  */
 struct drm_fusion_ref_watch {
 	__u32 id;
