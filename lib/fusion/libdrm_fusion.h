@@ -205,7 +205,7 @@ uint32_t fusion_skirmish_id(const struct fusion_skirmish *skirmish);
  *
  * Return: 0; -EOWNERDEAD: locked, but an owner died; -EDEADLK: the owner waits for the
  * caller, over others perhaps; -EOVERFLOW: locked too often; -ENOENT, -EIDRM: destroyed;
- * -EUSERS: too many threads; -ESHUTDOWN.
+ * -EUSERS: too many threads; -ENOMEM, -ESHUTDOWN.
  */
 int fusion_skirmish_lock(struct fusion_skirmish *skirmish);
 
@@ -243,7 +243,7 @@ int fusion_skirmish_unlock(struct fusion_skirmish *skirmish);
  * loop whether what was waited for has come true.
  *
  * Return: 0; -ETIMEDOUT: locked again, too; -EOWNERDEAD: notified and locked again, but an
- * owner died meanwhile; -EPERM if the caller does not own it. -EIDRM, -EDEADLK,
+ * owner died meanwhile; -EPERM if the caller does not own it. -ENOENT, -EIDRM, -EDEADLK,
  * -ESHUTDOWN: the caller does not have it any more.
  */
 int fusion_skirmish_wait(struct fusion_skirmish *skirmish, int64_t timeout);
@@ -644,7 +644,7 @@ struct fusion_ref;
  * @name: to show, less than DRM_FUSION_NAME_LEN bytes
  * @ref: out: handle
  *
- * Return: 0, -EINVAL, -ENOSPC at the limit of the world, -ENOMEM, -EUSERS.
+ * Return: 0, -EINVAL, -ENOSPC at the limit of the world or of the member, -ENOMEM, -EUSERS.
  */
 int fusion_ref_create(struct fusion *fusion, const char *name, struct fusion_ref **ref);
 
@@ -654,7 +654,8 @@ int fusion_ref_create(struct fusion *fusion, const char *name, struct fusion_ref
  * @id: its number
  * @ref: out: handle. All handles of a member are for the same local count.
  *
- * Return: 0, -ENOENT, -ENOMEM, -EUSERS.
+ * Return: 0, -ENOENT, -EIDRM, -ENOSPC if the member has all references that it may have,
+ * -ENOMEM, -EUSERS: too many threads.
  */
 int fusion_ref_open(struct fusion *fusion, uint32_t id, struct fusion_ref **ref);
 
