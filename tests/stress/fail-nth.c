@@ -359,13 +359,16 @@ static int close_all(void **state)
 	return test_cleanup(state);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	static struct step *const groups[] = { steps, client_steps, route_steps };
-	static const unsigned int sizes[] = {
-		NR_STEPS, NR_CLIENT_STEPS, NR_ROUTE_STEPS,
+	static struct step *const groups[] = {
+		steps, client_steps, route_steps, fusion_steps,
 	};
-	struct CMUnitTest tests[NR_STEPS + NR_CLIENT_STEPS + NR_ROUTE_STEPS + 3] = {
+	static const unsigned int sizes[] = {
+		NR_STEPS, NR_CLIENT_STEPS, NR_ROUTE_STEPS, NR_FUSION_STEPS,
+	};
+	struct CMUnitTest tests[NR_STEPS + NR_CLIENT_STEPS + NR_ROUTE_STEPS +
+				NR_FUSION_STEPS + 3] = {
 		{ .name = "load", .test_func = sweep_load },
 		cmocka_unit_test(import_needs_no_memory),
 		cmocka_unit_test_teardown(no_more_files, close_all),
@@ -385,6 +388,9 @@ int main(void)
 				.teardown_func = close_all,
 				.initial_state = &groups[i][j],
 			};
+	/* only those that fit a pattern */
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 	status = cmocka_run_group_tests_name("fail-nth", tests, NULL, NULL);
 	free(user_memory);
 	return status;

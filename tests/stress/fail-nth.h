@@ -48,6 +48,10 @@ int read_all(const char *path);
 #define NR_ROUTE_STEPS	10
 extern struct step route_steps[];	/* NR_ROUTE_STEPS */
 
+/* fail-nth-fusion.c */
+#define NR_FUSION_STEPS	27
+extern struct step fusion_steps[];	/* NR_FUSION_STEPS */
+
 /* fail-nth-clients.c */
 #define NR_CLIENT_STEPS	18
 extern struct step client_steps[];	/* NR_CLIENT_STEPS */

@@ -100,7 +100,10 @@ void *fusion_gem_create(struct fusion_member *member, u64 size)
 	struct drm_gem_shmem_object *shmem;
 
 	shmem = drm_gem_shmem_create(file->drm->minor->dev, size);
-	return IS_ERR(shmem) ? ERR_CAST(shmem) : &shmem->base;
+	if (!IS_ERR(shmem))
+		return &shmem->base;
+	/* The word of shmem for a lack of memory for its inode. */
+	return PTR_ERR(shmem) == -ENOSPC ? ERR_PTR(-ENOMEM) : ERR_CAST(shmem);
 }
 
 /**
