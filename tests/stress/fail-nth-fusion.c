@@ -586,9 +586,11 @@ struct step fusion_steps[] = {
 	  { ENOMEM, EFAULT } },
 	{ "fusion: one-way call", prepare_call, run_oneway, undo_messages, { ENOMEM, EFAULT } },
 	{ "fusion: call", prepare_call, run_call, undo_messages, { ENOMEM, EFAULT } },
-	{ "fusion: BUFFER_CREATE", prepare_no_buffer, run_buffer, undo_handles, { ENOMEM, EFAULT } },
+	{ "fusion: BUFFER_CREATE", prepare_no_buffer, run_buffer, undo_handles,
+	  { ENOMEM, EFAULT } },
 	{ "fusion: BUFFER_SHARE", prepare_buffer, run_share, undo_share, { ENOMEM, EFAULT } },
-	{ "fusion: BUFFER_OPEN", prepare_shared, run_open_buffer, undo_handles, { ENOMEM, EFAULT } },
+	{ "fusion: BUFFER_OPEN", prepare_shared, run_open_buffer, undo_handles,
+	  { ENOMEM, EFAULT } },
 	{ "fusion: POOL_GROW", prepare_pool, run_grow, undo_grow, { ENOMEM, EFAULT } },
 	{ "fusion: POOL_SEGMENTS", prepare_grown, run_segments, undo_handles, { ENOMEM, EFAULT } },
 };
