@@ -13,7 +13,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -52,11 +51,6 @@ static __thread bool quiet;
 
 void thread_without_signals(void)
 {
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGALRM);
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	quiet = true;
 }
 
@@ -77,15 +71,22 @@ static bool signals_wanted(void)
 	return wanted;
 }
 
-static void arm(long usec)
+/* Signals for this thread alone: others may sit in calls that nobody repeats. */
+static timer_t rain_start(long usec)
 {
-	struct itimerval it = {
-		.it_value = { usec / 1000000, usec % 1000000 },
-		/* again, in case the first one comes before the call starts */
-		.it_interval = { usec / 1000000, usec % 1000000 },
-	};
+	const struct timespec after = { .tv_sec = usec / 1000000,
+					.tv_nsec = usec % 1000000 * 1000 };
+	/* again, in case the first one comes before the call starts */
+	const struct itimerspec its = { .it_value = after, .it_interval = after };
+	struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID,
+				  .sigev_signo = SIGALRM };
+	timer_t timer;
 
-	setitimer(ITIMER_REAL, &it, NULL);
+	event._sigev_un._tid = gettid();	/* glibc has no name for it */
+	if (timer_create(CLOCK_MONOTONIC, &event, &timer) ||
+	    timer_settime(timer, 0, &its, NULL))
+		fail_msg("a timer: %s", strerror(errno));
+	return timer;
 }
 
 /* How many system calls came back with EINTR. */
@@ -104,16 +105,17 @@ int check_signals(void **state)
 int try_ioctl(int fd, unsigned long request, void *arg)
 {
 	bool signals = signals_wanted();
+	timer_t timer = NULL;
 	long usec = 5;
 	int ret;
 
 	do {
 		if (signals)
-			arm(usec);
+			timer = rain_start(usec);
 		ret = ioctl(fd, request, arg);
 		ret = ret < 0 ? -errno : ret;
 		if (signals)
-			arm(0);
+			timer_delete(timer);
 		if (ret == -EINTR)
 			__atomic_add_fetch(&interrupted, 1, __ATOMIC_RELAXED);
 		usec *= 2;

@@ -37,7 +37,7 @@ int test_cleanup(void **state);
 int check_signals(void **state);
 
 /* system calls */
-/* the calling thread makes and gets no signals, whatever TEST_SIGNALS says */
+/* the calling thread gets no signals, whatever TEST_SIGNALS says */
 void thread_without_signals(void);
 int try_ioctl(int fd, unsigned long request, void *arg);
 void do_ioctl(int fd, unsigned long request, void *arg);

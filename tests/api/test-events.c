@@ -140,19 +140,6 @@ enum wait_by {
 	BY_NR,
 };
 
-/*
- * With TEST_SIGNALS=1 the signal that interrupts requests goes to any thread that does not
- * block it, not to one that waits for events here.
- */
-static void block_signals(int how)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGALRM);
-	assert_int_equal(pthread_sigmask(how, &set, NULL), 0);
-}
-
 static void wait_event_by(int client, enum wait_by by)
 {
 	struct pollfd pfd = { .fd = client, .events = POLLIN | POLLRDNORM };
@@ -205,11 +192,9 @@ static void wake_ups(void **state)
 		watch(client, waker.fd, 0, by, EVENT(FILLED));
 		assert_true(no_event(client));
 		assert_int_equal(pthread_create(&thread, NULL, wake, &waker), 0);
-		block_signals(SIG_BLOCK);
 		__atomic_store_n(&waker.go, true, __ATOMIC_RELEASE);
 		wait_event_by(client, by);
 		assert_int_equal(read(client, &event, EVENT_SIZE), EVENT_SIZE);
-		block_signals(SIG_UNBLOCK);
 		assert_int_equal(event.cookie, by);
 		pthread_join(thread, NULL);
 		close(waker.fd);
@@ -337,13 +322,11 @@ static void several_readers(void **state)
 
 	(void)state;
 	watch(client, fd, 0, 0, ALL_EVENTS);
-	block_signals(SIG_BLOCK);
 	for (i = 0; i < ARRAY_SIZE(blocked); i++) {
 		blocked[i] = (struct blocked){ .client = client };
 		assert_int_equal(pthread_create(&blocked[i].thread, NULL,
 						read_one, &blocked[i]), 0);
 	}
-	block_signals(SIG_UNBLOCK);
 	produce(fd, ARRAY_SIZE(blocked));
 	for (i = 0; i < ARRAY_SIZE(blocked); i++) {
 		pthread_join(blocked[i].thread, NULL);
