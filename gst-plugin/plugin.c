@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The GStreamer plugin "shrbuf". Each element is registered by its own file.
+ */
+
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include "elements.h"
+
+GST_DEBUG_CATEGORY (gst_shrbuf_debug);
+
+static gboolean
+plugin_init (GstPlugin * plugin)
+{
+  GST_DEBUG_CATEGORY_INIT (gst_shrbuf_debug, "shrbuf", 0,
+      "frames shared between devices and processes");
+
+  return TRUE;
+}
+
+GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, shrbuf,
+    "Frames shared between devices and processes, without a copy",
+    plugin_init, VERSION, "GPL", PACKAGE, ORIGIN)
