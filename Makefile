@@ -33,7 +33,7 @@ KMAKE	= $(MAKE) -C $(KDIR) M=$(KMOD) $(KCONFIG)
 
 MESON	:= $(BUILD)/user
 
-export COUNT SEED FULL
+export COUNT SEED FULL JOBS
 
 .PHONY: all
 all: modules user
