@@ -17,32 +17,10 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "bench.h"
 #include "../kernel/shrbuf_testdev.h"
-
-long long now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
-}
-
-static int by_value(const void *a, const void *b)
-{
-	const long long *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
-}
-
-long long median(long long *values, unsigned int nr)
-{
-	qsort(values, nr, sizeof(*values), by_value);
-	return values[nr / 2];
-}
 
 /*
  * Cost of a frame for the program: DQBUF of a buffer that is ready, and QBUF. With
