@@ -36,9 +36,9 @@ static atomic64_t clients;
  * @ended: also when the world has ended, to read what was said before
  *
  * Context: any.
- * Return: the member, active and with a reference, or ERR_PTR(-ENOTCONN) if the file is no
- * member, ERR_PTR(-EPERM) if it is one of another process, ERR_PTR(-ESHUTDOWN) if the world
- * has ended.
+ * Return: the member, active until fusion_member_exit(): the file keeps its reference as
+ * long. ERR_PTR(-ENOTCONN) if the file is no member, ERR_PTR(-EPERM) if it is one of another
+ * process, ERR_PTR(-ESHUTDOWN) if the world has ended.
  */
 struct fusion_member *fusion_file_enter(struct fusion_file *file, bool ended)
 {
@@ -54,8 +54,6 @@ struct fusion_member *fusion_file_enter(struct fusion_file *file, bool ended)
 		member = ERR_PTR(-ESHUTDOWN);
 	else if (!fusion_member_enter(member))
 		member = ERR_PTR(-ENOTCONN);
-	else
-		fusion_member_get(member);
 	spin_unlock(&file->lock);
 	return member;
 }
@@ -177,7 +175,6 @@ static ssize_t fusion_read(struct file *fp, char __user *buffer, size_t size, lo
 		fusion_thread_put(reader);
 	}
 	fusion_member_exit(member);
-	fusion_member_put(member);
 	return ret;
 }
 
@@ -194,7 +191,6 @@ static __poll_t fusion_poll(struct file *fp, struct poll_table_struct *wait)
 	if (READ_ONCE(member->world->ended))
 		ret |= EPOLLHUP;
 	fusion_member_exit(member);
-	fusion_member_put(member);
 	return ret;
 }
 
@@ -213,7 +209,6 @@ static vm_fault_t state_fault(struct vm_fault *vmf)
 	else
 		vmf->page = fusion_member_page(member, vmf->pgoff - own);
 	fusion_member_exit(member);
-	fusion_member_put(member);
 	return vmf->page ? 0 : VM_FAULT_SIGBUS;
 }
 
@@ -230,7 +225,6 @@ static int state_mmap(struct file *fp, struct vm_area_struct *vma)
 	if (IS_ERR(member))
 		return PTR_ERR(member);
 	fusion_member_exit(member);
-	fusion_member_put(member);
 	if (!(vma->vm_flags & VM_SHARED))
 		return -EINVAL;
 	if (pgoff >= own) {
@@ -256,7 +250,7 @@ static const struct file_operations fusion_fops = {
 	.open = drm_open,
 	.flush = fusion_flush,
 	.release = drm_release,
-	.unlocked_ioctl = drm_ioctl,
+	.unlocked_ioctl = fusion_ioctl,
 	.compat_ioctl = drm_compat_ioctl,
 	.read = fusion_read,
 	.poll = fusion_poll,

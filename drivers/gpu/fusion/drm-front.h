@@ -45,5 +45,6 @@ void fusion_debugfs(struct drm_minor *minor);
 extern const struct fusion_front fusion_drm_front;
 extern const struct drm_ioctl_desc fusion_ioctls[];
 extern const int fusion_nr_ioctls;
+long fusion_ioctl(struct file *fp, unsigned int cmd, unsigned long arg);
 
 #endif /* _FUSION_DRM_FRONT_H */

@@ -7,8 +7,11 @@
  * also when the request failed.
  */
 #include <linux/err.h>
+#include <linux/fs.h>
+#include <linux/uaccess.h>
 #include <drm/drm_drv.h>
 #include <drm/drm_file.h>
+#include <drm/drm_ioctl.h>
 #include "drm-front.h"
 
 /* A request of a member, which stays active until it is done. */
@@ -22,7 +25,6 @@ static int as_member(struct drm_file *drm,
 		return PTR_ERR(member);
 	ret = request(member, data);
 	fusion_member_exit(member);
-	fusion_member_put(member);
 	return ret;
 }
 
@@ -318,3 +320,70 @@ const struct drm_ioctl_desc fusion_ioctls[] = {
 };
 
 const int fusion_nr_ioctls = ARRAY_SIZE(fusion_ioctls);
+
+/*
+ * The requests that a lock, a count, a call or a dispatch consists of, without what
+ * drm_ioctl() does for all drivers: its lookups, messages and buffer of any size cost more
+ * than some of them. What matters of it is the same: the device is there, the argument is
+ * copied, and copied back also when the request failed. DRM_RENDER_ALLOW alone lets every
+ * client pass, so there is no permission to check. A command is matched as a whole, with the
+ * size of its argument: any other size, and all from 32-bit programs, go through drm_ioctl().
+ */
+static __always_inline long at_once(struct file *fp, unsigned int cmd, void __user *user,
+				    int (*request)(struct fusion_member *member, void *data),
+				    void *data, size_t size)
+{
+	struct drm_file *drm = fp->private_data;
+	long ret;
+
+	if (drm_dev_is_unplugged(drm->minor->dev))
+		return -ENODEV;
+	if (copy_from_user(data, user, size))
+		return -EFAULT;
+	ret = as_member(drm, request, data);
+	if (_IOC_DIR(cmd) & _IOC_READ && copy_to_user(user, data, size))
+		return -EFAULT;
+	return ret;
+}
+
+/**
+ * fusion_ioctl - requests on the node
+ * @fp: open file
+ * @cmd: request
+ * @arg: address of its argument
+ *
+ * Context: sleeps.
+ * Return: 0 or a negative errno.
+ */
+long fusion_ioctl(struct file *fp, unsigned int cmd, unsigned long arg)
+{
+	void __user *user = (void __user *)arg;
+	union {
+		struct drm_fusion_skirmish_lock lock;
+		struct drm_fusion_skirmish_op unlock;
+		struct drm_fusion_ref_count count;
+		struct drm_fusion_reactor_dispatch dispatch;
+		struct drm_fusion_call_execute execute;
+		struct drm_fusion_call_reply reply;
+		struct drm_fusion_receive receive;
+	} a;
+
+	switch (cmd) {
+	case DRM_IOCTL_FUSION_SKIRMISH_LOCK:
+		return at_once(fp, cmd, user, fusion_skirmish_lock, &a, sizeof(a.lock));
+	case DRM_IOCTL_FUSION_SKIRMISH_UNLOCK:
+		return at_once(fp, cmd, user, fusion_skirmish_unlock, &a, sizeof(a.unlock));
+	case DRM_IOCTL_FUSION_REF_COUNT:
+		return at_once(fp, cmd, user, fusion_ref_count, &a, sizeof(a.count));
+	case DRM_IOCTL_FUSION_REACTOR_DISPATCH:
+		return at_once(fp, cmd, user, fusion_reactor_dispatch, &a, sizeof(a.dispatch));
+	case DRM_IOCTL_FUSION_CALL_EXECUTE:
+		return at_once(fp, cmd, user, fusion_call_execute, &a, sizeof(a.execute));
+	case DRM_IOCTL_FUSION_CALL_REPLY:
+		return at_once(fp, cmd, user, fusion_call_reply, &a, sizeof(a.reply));
+	case DRM_IOCTL_FUSION_RECEIVE:
+		return at_once(fp, cmd, user, fusion_receive, &a, sizeof(a.receive));
+	default:
+		return drm_ioctl(fp, cmd, arg);
+	}
+}
