@@ -334,11 +334,12 @@ int fusion_message_send(struct fusion_member *member, void *data);
  * @interrupted: the execution that a signal has kept it from waiting for, with a
  *	reference, or NULL. Used by the thread itself, or by who releases it.
  * @properties: what it owns, protected by the member's lock
+ * @waiting: it is in fusion_wait(). Set by the thread itself.
+ * @look: it is to look whether its wait still makes sense
  * @waits_for: class of what it waits for, or zero. This and what follows is protected
  *	by the world's waits_lock.
  * @skirmish: what it waits for, if that is a skirmish
  * @exec: what it waits for, if that is a call
- * @waiter: how to wake it up
  * @serving: the execution that it runs, the innermost one
  * @server: it has received messages, so it may run calls
  * @refused: what it wanted to wait for, if it was told EDEADLK then; else its type is zero
@@ -359,10 +360,11 @@ struct fusion_thread {
 	struct list_head unprocessed;
 	struct fusion_exec *interrupted;
 	struct list_head properties;
+	bool waiting;
+	bool look;
 	u32 waits_for;
 	struct fusion_object *skirmish;
 	struct fusion_exec *exec;
-	struct fusion_waiter *waiter;
 	struct fusion_exec *serving;
 	bool server;
 	struct drm_fusion_query_wait refused;
@@ -384,7 +386,7 @@ int fusion_thread_request(struct fusion_member *member, void *data);
  * wait.c: how threads wait, and for whom
  */
 
-/* How often a thread that waits looks whether the owner has died without a word. */
+/* How often threads that wait look whether the owner has died without a word. */
 #define FUSION_RECHECK	NSEC_PER_SEC
 
 /**
@@ -412,6 +414,7 @@ int fusion_wait(struct fusion_waiter *waiter, ktime_t deadline);
 void fusion_wake(struct fusion_waiter *waiter, int status);
 void fusion_wake_all(struct list_head *waiters, int status);
 void fusion_waits_end(struct fusion_member *member);
+void fusion_waits_round(struct work_struct *work);
 
 /*
  * skirmish.c: locks
@@ -747,6 +750,9 @@ void fusion_member_show(struct fusion_member *member, struct seq_file *m);
  * @next_token: where the search for a free token goes on
  * @waits_lock: protects who waits for whom: see graph.c. Innermost.
  * @stamp: number of the last search for circles, protected by @waits_lock
+ * @nr_waiting: threads in fusion_wait()
+ * @rounds: @round is on its way, with a reference: see wait.c
+ * @round: looks after those who wait
  * @state: of skirmishes and references
  * @ranges_lock: protects @ranges
  * @ranges: which addresses pools have, a bit for each unit; allocated with the first pool
@@ -774,6 +780,9 @@ struct fusion_world {
 	u32 next_token;
 	spinlock_t waits_lock;	/* who waits for whom */
 	u64 stamp;
+	atomic_t nr_waiting;
+	bool rounds;
+	struct delayed_work round;
 	struct fusion_state state;
 	spinlock_t ranges_lock;	/* ranges */
 	unsigned long *ranges;
@@ -796,6 +805,7 @@ int fusion_worlds_init(void);
 void fusion_worlds_exit(void);
 extern struct mutex fusion_worlds_lock;
 extern struct list_head fusion_worlds;
+extern struct workqueue_struct *fusion_wq;
 
 /* Names of users are at most DRM_FUSION_NAME_LEN - 1 bytes, and printable. */
 int fusion_name_check(const u8 *name);

@@ -22,6 +22,7 @@
  * (A) is a release and (B) an acquire: all that the waker wrote is seen. After (A) the
  * waiter may be gone, so the waker holds a reference on the task.
  */
+#include <linux/atomic.h>
 #include <linux/hrtimer.h>
 #include <linux/jiffies.h>
 #include <linux/sched.h>
@@ -46,13 +47,70 @@ void fusion_waiter_init(struct fusion_waiter *waiter, struct fusion_thread *thre
 	waiter->private = 0;
 }
 
-static void set_waiter(struct fusion_thread *thread, struct fusion_waiter *waiter)
+/*
+ * The rounds: while threads of a world wait, all of them are woken up every FUSION_RECHECK
+ * nanoseconds, to look whether their waits still make sense. One work for the world costs
+ * less than a timer for each wait. It stops when nobody waits:
+ *
+ *   waiter                            work
+ *   nr_waiting++ (C)
+ *   rounds? then no more              nobody waits: rounds = false (D)
+ *   else start it                     somebody waits now? rounds? else go on
+ *
+ * Both (C) and (D) are full barriers, so one of the two sees what the other one did.
+ */
+static void next_round(struct fusion_world *world)
 {
-	spinlock_t *lock = &thread->member->world->waits_lock;
+	queue_delayed_work(fusion_wq, &world->round, nsecs_to_jiffies(FUSION_RECHECK));
+}
 
-	spin_lock(lock);
-	thread->waiter = waiter;
-	spin_unlock(lock);
+static void begin_rounds(struct fusion_world *world)
+{
+	if (READ_ONCE(world->rounds) || xchg(&world->rounds, true))
+		return;
+	fusion_world_get(world);
+	next_round(world);
+}
+
+/* The task may be gone, then it does not wait. */
+static void wake_waiting(struct fusion_thread *thread)
+{
+	struct task_struct *task;
+
+	rcu_read_lock();
+	task = pid_task(thread->pid, PIDTYPE_PID);
+	if (task && READ_ONCE(thread->waiting))
+		wake_up_process(task);
+	rcu_read_unlock();
+}
+
+/**
+ * fusion_waits_round - make all threads of a world that wait look whether they still may
+ * @work: in struct fusion_world
+ */
+void fusion_waits_round(struct work_struct *work)
+{
+	struct fusion_world *world = container_of(work, struct fusion_world, round.work);
+	struct fusion_thread *thread;
+	unsigned long token;
+
+	xa_for_each(&world->threads, token, thread) {
+		thread = fusion_thread_find(world, token);
+		if (thread) {
+			WRITE_ONCE(thread->look, true);
+			wake_waiting(thread);
+			fusion_thread_put(thread);
+		}
+		cond_resched();
+	}
+	if (!atomic_read(&world->nr_waiting)) {
+		xchg(&world->rounds, false); /* (D) */
+		if (!atomic_read(&world->nr_waiting) || xchg(&world->rounds, true)) {
+			fusion_world_put(world);
+			return;
+		}
+	}
+	next_round(world);
 }
 
 /**
@@ -65,20 +123,24 @@ static void set_waiter(struct fusion_thread *thread, struct fusion_waiter *waite
  *
  * Context: sleeps.
  * Return: 0 if it was woken up, -ERESTARTSYS for a signal, -ETIMEDOUT, -ESHUTDOWN if the
- * member leaves or the world has ended, -EAGAIN after about FUSION_RECHECK nanoseconds: see
- * whether the wait still makes sense, then wait again.
+ * member leaves or the world has ended, -EAGAIN after about FUSION_RECHECK nanoseconds
+ * or earlier: see whether the wait still makes sense, then wait again.
  */
 int fusion_wait(struct fusion_waiter *waiter, ktime_t deadline)
 {
-	struct fusion_member *member = waiter->thread->member;
-	/* Waits are short: a timer that most often does nothing is one that costs little. */
+	struct fusion_thread *thread = waiter->thread;
+	struct fusion_member *member = thread->member;
+	struct fusion_world *world = member->world;
+	/* Who has more time is woken up by a round before it is over. */
 	bool soon = deadline != KTIME_MAX &&
-		    ktime_before(deadline, ktime_add_ns(ktime_get(), FUSION_RECHECK));
-	long recheck = nsecs_to_jiffies(FUSION_RECHECK);
+		    ktime_before(deadline, ktime_add_ns(ktime_get(), 2 * FUSION_RECHECK));
 	int ret;
 
-	trace_fusion_wait(member->world->nr, member->id, waiter->thread->token, 0);
-	set_waiter(waiter->thread, waiter);
+	trace_fusion_wait(world->nr, member->id, thread->token, 0);
+	WRITE_ONCE(thread->look, false);
+	WRITE_ONCE(thread->waiting, true);
+	atomic_inc_return(&world->nr_waiting); /* (C) */
+	begin_rounds(world);
 	for (;;) {
 		set_current_state(waiter->killable ? TASK_KILLABLE : TASK_INTERRUPTIBLE);
 		ret = 0;
@@ -94,16 +156,17 @@ int fusion_wait(struct fusion_waiter *waiter, ktime_t deadline)
 		if (soon && ktime_compare(ktime_get(), deadline) >= 0)
 			break;
 		ret = -EAGAIN;
-		if (!recheck)
+		if (READ_ONCE(thread->look))
 			break;
 		if (soon)
 			schedule_hrtimeout(&deadline, HRTIMER_MODE_ABS);
 		else
-			recheck = schedule_timeout(recheck);
+			schedule();
 	}
 	__set_current_state(TASK_RUNNING);
-	set_waiter(waiter->thread, NULL);
-	trace_fusion_wait_end(member->world->nr, member->id, waiter->thread->token, ret);
+	atomic_dec(&world->nr_waiting);
+	WRITE_ONCE(thread->waiting, false);
+	trace_fusion_wait_end(world->nr, member->id, thread->token, ret);
 	return ret;
 }
 
@@ -149,17 +212,14 @@ void fusion_wake_all(struct list_head *waiters, int status)
  */
 void fusion_waits_end(struct fusion_member *member)
 {
-	struct fusion_world *world = member->world;
 	struct fusion_thread *thread;
 	unsigned long index;
 
+	/* Who is not seen to wait yet sees why it must not: see set_current_state(). */
+	smp_mb();
 	rcu_read_lock();
-	xa_for_each(&member->threads, index, thread) {
-		spin_lock(&world->waits_lock);
-		if (thread->waiter)
-			wake_up_process(thread->waiter->task);
-		spin_unlock(&world->waits_lock);
-	}
+	xa_for_each(&member->threads, index, thread)
+		wake_waiting(thread);
 	rcu_read_unlock();
 	wake_up_all(&member->queue.pollers);
 }

@@ -38,7 +38,8 @@
 DEFINE_MUTEX(fusion_worlds_lock);
 LIST_HEAD(fusion_worlds);
 static u32 next_world;
-static struct workqueue_struct *worlds_wq;
+/* where worlds are freed, and their rounds are made */
+struct workqueue_struct *fusion_wq;
 
 /**
  * fusion_name_check - whether a name may be shown
@@ -108,6 +109,7 @@ struct fusion_world *fusion_world_create(const struct drm_fusion_world_create *a
 	spin_lock_init(&world->waits_lock);
 	spin_lock_init(&world->ranges_lock);
 	fusion_state_init(&world->state, DRM_FUSION_STATE_SIZE, FUSION_MAX_OBJECTS);
+	INIT_DELAYED_WORK(&world->round, fusion_waits_round);
 	INIT_WORK(&world->free, world_free);
 
 	mutex_lock(&fusion_worlds_lock);
@@ -130,7 +132,7 @@ static void world_unused(struct kref *kref)
 {
 	struct fusion_world *world = container_of(kref, struct fusion_world, kref);
 
-	queue_work(worlds_wq, &world->free);
+	queue_work(fusion_wq, &world->free);
 }
 
 /**
@@ -151,8 +153,8 @@ void fusion_world_put(struct fusion_world *world)
  */
 int fusion_worlds_init(void)
 {
-	worlds_wq = alloc_workqueue("fusion", WQ_UNBOUND, 0);
-	return worlds_wq ? 0 : -ENOMEM;
+	fusion_wq = alloc_workqueue("fusion", WQ_UNBOUND, 0);
+	return fusion_wq ? 0 : -ENOMEM;
 }
 
 /**
@@ -160,7 +162,15 @@ int fusion_worlds_init(void)
  */
 void fusion_worlds_exit(void)
 {
-	destroy_workqueue(worlds_wq);
+	struct fusion_world *world;
+
+	/* Nobody waits any more. The list keeps a world from being freed. */
+	mutex_lock(&fusion_worlds_lock);
+	list_for_each_entry(world, &fusion_worlds, link)
+		if (cancel_delayed_work_sync(&world->round))
+			fusion_world_put(world);
+	mutex_unlock(&fusion_worlds_lock);
+	destroy_workqueue(fusion_wq);
 }
 
 static int world_release(struct inode *inode, struct file *file)
