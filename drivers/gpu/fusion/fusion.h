@@ -660,6 +660,7 @@ int fusion_waits_query(struct fusion_member *member, struct drm_fusion_query *ar
  * @lock: protects the lists below
  * @threads: registered threads by their number in the first pid namespace
  * @nr_threads: how many
+ * @recent: one of @threads, the first one to look at, or NULL. Read under RCU.
  * @refs: what it has of references (struct fusion_ref_local)
  * @listens: its attachments to reactors
  * @calls: calls that it handles

@@ -123,11 +123,13 @@ static void describe(struct fusion_world *world, struct fusion_thread *thread,
 	rcu_read_unlock();
 }
 
-static int wait_or_refuse(struct fusion_world *world, struct fusion_thread *thread)
+/* @next: whom it waits for, or NULL if that is to be found out. */
+static int wait_or_refuse(struct fusion_world *world, struct fusion_thread *thread,
+			  const struct fusion_thread *next)
 {
 	lockdep_assert_held(&world->waits_lock);
 	thread->refused.type = 0;
-	if (!is_deadlock(world, thread))
+	if ((next && !next->waits_for) || !is_deadlock(world, thread))
 		return 0;
 	describe(world, thread, &thread->refused);
 	thread->refused.deadlock = 1;
@@ -139,12 +141,14 @@ static int wait_or_refuse(struct fusion_world *world, struct fusion_thread *thre
  * fusion_graph_wait_skirmish - a thread is going to wait for a skirmish
  * @thread: the calling thread
  * @skirmish: in whose word the flag is set that keeps the owner from unlocking it alone
+ * @owner: who has it, or NULL if the caller does not know
  *
- * Context: the caller holds the skirmish's lock, and calls fusion_graph_done() when it does
- * not wait any more.
+ * Context: the caller holds the skirmish's lock, and an RCU read lock for @owner. It calls
+ * fusion_graph_done() when it does not wait any more.
  * Return: 0, or -EDEADLK if the wait could not end: then it does not wait.
  */
-int fusion_graph_wait_skirmish(struct fusion_thread *thread, struct fusion_skirmish *skirmish)
+int fusion_graph_wait_skirmish(struct fusion_thread *thread, struct fusion_skirmish *skirmish,
+			       const struct fusion_thread *owner)
 {
 	struct fusion_world *world = thread->member->world;
 	int ret;
@@ -152,7 +156,7 @@ int fusion_graph_wait_skirmish(struct fusion_thread *thread, struct fusion_skirm
 	spin_lock(&world->waits_lock);
 	thread->waits_for = DRM_FUSION_SKIRMISH;
 	thread->skirmish = &skirmish->base;
-	ret = wait_or_refuse(world, thread);
+	ret = wait_or_refuse(world, thread, owner);
 	spin_unlock(&world->waits_lock);
 	return ret;
 }
@@ -173,7 +177,7 @@ int fusion_graph_wait_exec(struct fusion_thread *thread, struct fusion_exec *exe
 	spin_lock(&world->waits_lock);
 	thread->waits_for = DRM_FUSION_CALL;
 	thread->exec = exec;
-	ret = wait_or_refuse(world, thread);
+	ret = wait_or_refuse(world, thread, NULL);
 	spin_unlock(&world->waits_lock);
 	return ret;
 }

@@ -147,7 +147,7 @@ static void notify(struct fusion_skirmish *skirmish, struct sleeper *sleeper)
 		return;
 	list_add_tail(&waiter->link, &skirmish->waiters);
 	/* It waits for the caller, which does not wait: that is no deadlock. */
-	fusion_graph_wait_skirmish(waiter->thread, skirmish);
+	fusion_graph_wait_skirmish(waiter->thread, skirmish, NULL);
 }
 
 /**

@@ -126,21 +126,27 @@ static void write_id(struct fusion_skirmish *skirmish)
 		WRITE_ONCE(skirmish->state->id, skirmish->base.id);
 }
 
+static struct fusion_thread *find_owner(struct fusion_skirmish *skirmish, u32 token)
+{
+	return token ? xa_load(&skirmish->base.world->threads, token) : NULL;
+}
+
 /*
  * Freezes the word, and puts right what can be wrong in the state, by death or by members
  * that write there: an owner that is not there, and nobody having what somebody waits for.
+ * Gives the owner, if there is one. RCU is read locked for it.
  */
-static u32 settle(struct fusion_skirmish *skirmish)
+static struct fusion_thread *settle(struct fusion_skirmish *skirmish)
 {
-	u32 owner = fusion_skirmish_freeze(skirmish);
-	bool nobody = owner && !xa_load(&skirmish->base.world->threads, owner);
+	u32 token = fusion_skirmish_freeze(skirmish);
+	struct fusion_thread *owner = find_owner(skirmish, token);
 
 	write_id(skirmish);
-	skirmish->died |= nobody;
-	if (!nobody && (owner || (list_empty(&skirmish->lent) && list_empty(&skirmish->waiters))))
+	skirmish->died |= token && !owner;
+	if (owner || (!token && list_empty(&skirmish->lent) && list_empty(&skirmish->waiters)))
 		return owner;
 	fusion_skirmish_pass_on(skirmish);
-	return fusion_skirmish_freeze(skirmish);
+	return find_owner(skirmish, fusion_skirmish_freeze(skirmish));
 }
 
 /**
@@ -151,19 +157,12 @@ static u32 settle(struct fusion_skirmish *skirmish)
  */
 void fusion_skirmish_settle(struct fusion_skirmish *skirmish)
 {
-	fusion_skirmish_write(skirmish, settle(skirmish));
-}
+	struct fusion_thread *owner;
 
-/* Whether somebody is there to unlock it. */
-static bool owner_alive(struct fusion_skirmish *skirmish)
-{
-	struct fusion_thread *owner = fusion_thread_find(skirmish->base.world,
-							 read_owner(skirmish));
-	bool alive = owner && fusion_thread_alive(owner);
-
-	if (owner)
-		fusion_thread_put(owner);
-	return alive;
+	rcu_read_lock();
+	owner = settle(skirmish);
+	fusion_skirmish_write(skirmish, owner ? owner->token : 0);
+	rcu_read_unlock();
 }
 
 /**
@@ -189,15 +188,14 @@ void fusion_skirmish_bury_owner(struct fusion_skirmish *skirmish)
 }
 
 /*
- * Locks it if that needs no wait: 0, -EOWNERDEAD, -EOVERFLOW, or -EBUSY. @lent is used up,
- * and set to NULL, if it is got from a caller.
+ * Locks it if that needs no wait: 0, -EOWNERDEAD, -EOVERFLOW, or -EBUSY: then @owner has it,
+ * and the word stays frozen. @lent is used up, and set to NULL, if it is got from a caller.
  */
 static int take(struct fusion_skirmish *skirmish, struct fusion_thread *thread,
-		struct fusion_lent **lent)
+		struct fusion_lent **lent, struct fusion_thread **owner)
 {
 	u32 *count = &skirmish->state->count;
 	struct fusion_lent *own;
-	u32 owner;
 
 	if (read_owner(skirmish) == thread->token) {
 		if (READ_ONCE(*count) == U32_MAX)
@@ -212,11 +210,9 @@ static int take(struct fusion_skirmish *skirmish, struct fusion_thread *thread,
 		own->count++;
 		return 0;
 	}
-	owner = settle(skirmish);
-	if (owner && !fusion_lent_begin(skirmish, thread, owner, lent)) {
-		fusion_skirmish_write(skirmish, owner);
+	*owner = settle(skirmish);
+	if (*owner && !fusion_lent_begin(skirmish, thread, (*owner)->token, lent))
 		return -EBUSY;
-	}
 	WRITE_ONCE(*count, 1);
 	fusion_skirmish_write(skirmish, thread->token);
 	return skirmish->died ? -EOWNERDEAD : 0;
@@ -237,6 +233,17 @@ void fusion_skirmish_give_up(struct fusion_skirmish *skirmish, struct fusion_wai
 		fusion_skirmish_settle(skirmish);
 }
 
+/* The waiter is in the list: 0, or -EDEADLK: then it is not. */
+static int wait_for(struct fusion_skirmish *skirmish, struct fusion_waiter *waiter,
+		    const struct fusion_thread *owner)
+{
+	int ret = fusion_graph_wait_skirmish(waiter->thread, skirmish, owner);
+
+	if (ret)
+		fusion_skirmish_give_up(skirmish, waiter);
+	return ret;
+}
+
 /**
  * fusion_skirmish_queue_up - put a waiter at the end of the list
  * @skirmish: skirmish
@@ -247,42 +254,48 @@ void fusion_skirmish_give_up(struct fusion_skirmish *skirmish, struct fusion_wai
  */
 int fusion_skirmish_queue_up(struct fusion_skirmish *skirmish, struct fusion_waiter *waiter)
 {
-	int ret;
-
 	list_add_tail(&waiter->link, &skirmish->waiters);
 	fusion_skirmish_settle(skirmish);
-	if (waiter->done)
-		return 0;
-	ret = fusion_graph_wait_skirmish(waiter->thread, skirmish);
-	if (ret)
-		fusion_skirmish_give_up(skirmish, waiter);
-	return ret;
+	return waiter->done ? 0 : wait_for(skirmish, waiter, NULL);
 }
 
-/* Locks it, or leaves @waiter in the list, not done: then the result is zero, too. */
+/*
+ * Locks it, or leaves @waiter in the list, not done: then the result is zero, too. -EAGAIN:
+ * the owner is dead and has to be buried first, if it is not @buried already.
+ */
 static int take_or_queue(struct fusion_skirmish *skirmish, struct fusion_waiter *waiter,
-			 ktime_t deadline, struct fusion_lent **lent)
+			 ktime_t deadline, struct fusion_lent **lent, bool buried)
 {
-	int ret, tries;
+	struct fusion_thread *owner;
+	int ret;
 
-	spin_lock(&skirmish->base.lock);
-	for (tries = 0;; tries++) {
-		ret = skirmish->base.dead ? -ENOENT : take(skirmish, waiter->thread, lent);
-		if (ret != -EBUSY || tries || owner_alive(skirmish))
-			break;
-		spin_unlock(&skirmish->base.lock);
-		fusion_skirmish_bury_owner(skirmish);
-		spin_lock(&skirmish->base.lock);
-	}
+	ret = skirmish->base.dead ? -ENOENT : take(skirmish, waiter->thread, lent, &owner);
 	if (ret != -EBUSY) {
 		waiter->done = true;
 		waiter->status = ret;
-		ret = 0;
-	} else if (deadline != KTIME_MAX && ktime_compare(ktime_get(), deadline) >= 0) {
-		ret = -ETIMEDOUT;
-	} else {
-		ret = fusion_skirmish_queue_up(skirmish, waiter);
+		return 0;
 	}
+	/* The word is frozen since the owner was read there. */
+	if (!buried && !fusion_thread_alive(owner))
+		ret = -EAGAIN;
+	else if (deadline != KTIME_MAX && ktime_compare(ktime_get(), deadline) >= 0)
+		ret = -ETIMEDOUT;
+	else
+		list_add_tail(&waiter->link, &skirmish->waiters);
+	fusion_skirmish_write(skirmish, owner->token);
+	return ret == -EBUSY ? wait_for(skirmish, waiter, owner) : ret;
+}
+
+/* The first step of a lock, see take_or_queue(). */
+static int attempt(struct fusion_skirmish *skirmish, struct fusion_waiter *waiter,
+		   ktime_t deadline, struct fusion_lent **lent, bool buried)
+{
+	int ret;
+
+	spin_lock(&skirmish->base.lock);
+	rcu_read_lock();
+	ret = take_or_queue(skirmish, waiter, deadline, lent, buried);
+	rcu_read_unlock();
 	spin_unlock(&skirmish->base.lock);
 	return ret;
 }
@@ -295,7 +308,11 @@ static int lock(struct fusion_skirmish *skirmish, struct fusion_thread *thread,
 
 	fusion_waiter_init(&waiter, thread);
 	waiter.private = 1;
-	ret = take_or_queue(skirmish, &waiter, deadline, lent);
+	ret = attempt(skirmish, &waiter, deadline, lent, false);
+	if (ret == -EAGAIN) {
+		fusion_skirmish_bury_owner(skirmish);
+		ret = attempt(skirmish, &waiter, deadline, lent, true);
+	}
 	if (ret)
 		return ret;
 	/* Pairs with (A) of wait.c. */
