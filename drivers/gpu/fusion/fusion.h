@@ -635,7 +635,8 @@ int fusion_pool_segments(struct fusion_member *member, void *data);
 /*
  * graph.c: who waits for whom
  */
-int fusion_graph_wait_skirmish(struct fusion_thread *thread, struct fusion_skirmish *skirmish);
+int fusion_graph_wait_skirmish(struct fusion_thread *thread, struct fusion_skirmish *skirmish,
+			       const struct fusion_thread *owner);
 int fusion_graph_wait_exec(struct fusion_thread *thread, struct fusion_exec *exec);
 void fusion_graph_done(struct fusion_thread *thread);
 bool fusion_wait_record(struct fusion_thread *thread, struct drm_fusion_query_wait *record);
@@ -688,6 +689,7 @@ struct fusion_member {
 	spinlock_t lock;	/* the lists below */
 	struct xarray threads;
 	u32 nr_threads;
+	struct fusion_thread *recent;
 	struct list_head refs;
 	struct list_head listens;
 	struct list_head calls;

@@ -122,6 +122,7 @@ static struct fusion_thread *thread_create(struct fusion_member *member)
 	spin_lock(&member->lock);
 	member->nr_threads++;
 	spin_unlock(&member->lock);
+	WRITE_ONCE(member->recent, thread);
 	return thread;
 
 err_token:
@@ -143,11 +144,13 @@ err_thread:
  */
 struct fusion_thread *fusion_thread_current(struct fusion_member *member)
 {
-	unsigned long nr = pid_nr(task_pid(current));
 	struct fusion_thread *thread;
 
 	rcu_read_lock();
-	thread = xa_load(&member->threads, nr);
+	/* Most members have one thread. */
+	thread = READ_ONCE(member->recent);
+	if (!thread || thread->pid != task_pid(current))
+		thread = xa_load(&member->threads, pid_nr(task_pid(current)));
 	if (thread && !kref_get_unless_zero(&thread->kref))
 		thread = NULL;
 	rcu_read_unlock();
@@ -188,6 +191,7 @@ void fusion_thread_release(struct fusion_thread *thread)
 
 	fusion_objects_thread_gone(thread);
 	fusion_queue_processed(thread);
+	cmpxchg(&member->recent, thread, NULL);
 	/* A thread with the same number may have come. */
 	xa_cmpxchg(&member->threads, pid_nr(thread->pid), thread, NULL, 0);
 	xa_erase(&member->world->threads, thread->token);
