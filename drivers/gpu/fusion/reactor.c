@@ -13,6 +13,7 @@
  * Who waits for places takes them in the order of the members, so two senders on one
  * channel do not wait for each other.
  */
+#include <linux/minmax.h>
 #include <linux/slab.h>
 #include "fusion.h"
 
@@ -23,8 +24,7 @@
  * struct fusion_reactor - a broadcast
  * @base: head
  * @lock: serialises attaching and detaching. Taken before the locks of members.
- * @channels: struct xarray of listeners by the number of the member, for each channel
- *	that was ever used. Read under RCU.
+ * @channels: struct channel, for each one that was ever used
  * @nr_listeners: how many there are, protected by @lock
  * @nr_waiting: senders that wait for places
  */
@@ -34,6 +34,18 @@ struct fusion_reactor {
 	struct xarray channels;
 	u32 nr_listeners;
 	atomic_t nr_waiting;
+};
+
+/**
+ * struct channel - those who listen to a channel
+ * @listeners: by the number of the member. Read under RCU.
+ * @last: the highest number that there ever was: a search that goes on beyond it costs more
+ *	than all that a dispatch to a few does. Protected by the reactor's lock, and only
+ *	grows.
+ */
+struct channel {
+	struct xarray listeners;
+	unsigned long last;
 };
 
 /**
@@ -92,14 +104,17 @@ static void listener_put(struct listener *listener)
 	kref_put(&listener->kref, listener_free);
 }
 
-static struct listener *listener_get(struct xarray *channel, unsigned long member)
+/* The first listener from a number of a member on, with a reference, or NULL. */
+static struct listener *next_listener(struct channel *channel, unsigned long *member)
 {
+	unsigned long last = READ_ONCE(channel->last);
 	struct listener *listener;
 
 	rcu_read_lock();
-	listener = xa_load(channel, member);
-	if (listener && !kref_get_unless_zero(&listener->kref))
-		listener = NULL;
+	listener = xa_find(&channel->listeners, member, last, XA_PRESENT);
+	/* Whoever has no reference left is as good as gone. */
+	while (listener && !kref_get_unless_zero(&listener->kref))
+		listener = xa_find_after(&channel->listeners, member, last, XA_PRESENT);
 	rcu_read_unlock();
 	return listener;
 }
@@ -108,11 +123,12 @@ static struct listener *listener_get(struct xarray *channel, unsigned long membe
 static void detach(struct listener *listener)
 {
 	struct fusion_reactor *reactor = listener->reactor;
+	struct channel *channel = xa_load(&reactor->channels, listener->channel);
 	struct fusion_member *member = listener->member;
 
 	lockdep_assert_held(&reactor->lock);
 	listener->count = 0;
-	xa_erase(xa_load(&reactor->channels, listener->channel), member->id);
+	xa_erase(&channel->listeners, member->id);
 	reactor->nr_listeners--;
 	spin_lock(&member->lock);
 	list_del(&listener->link);
@@ -142,13 +158,13 @@ static struct fusion_object *reactor_create(struct fusion_member *member,
 static void reactor_destroy(struct fusion_object *object)
 {
 	struct fusion_reactor *reactor = to_reactor(object);
-	unsigned long channel, member;
+	unsigned long index, member;
 	struct listener *listener;
-	struct xarray *listeners;
+	struct channel *channel;
 
 	mutex_lock(&reactor->lock);
-	xa_for_each(&reactor->channels, channel, listeners)
-		xa_for_each(listeners, member, listener)
+	xa_for_each(&reactor->channels, index, channel)
+		xa_for_each(&channel->listeners, member, listener)
 			detach(listener);
 	mutex_unlock(&reactor->lock);
 }
@@ -156,12 +172,12 @@ static void reactor_destroy(struct fusion_object *object)
 static void reactor_free(struct fusion_object *object)
 {
 	struct fusion_reactor *reactor = to_reactor(object);
-	struct xarray *listeners;
-	unsigned long channel;
+	struct channel *channel;
+	unsigned long index;
 
-	xa_for_each(&reactor->channels, channel, listeners) {
-		xa_destroy(listeners);
-		kfree(listeners);
+	xa_for_each(&reactor->channels, index, channel) {
+		xa_destroy(&channel->listeners);
+		kfree(channel);
 	}
 	xa_destroy(&reactor->channels);
 	mutex_destroy(&reactor->lock);
@@ -209,27 +225,27 @@ const struct fusion_type fusion_reactor_type = {
 
 /* Attaching */
 
-static struct xarray *make_channel(struct fusion_reactor *reactor, u32 channel)
+static struct channel *make_channel(struct fusion_reactor *reactor, u32 nr)
 {
-	struct xarray *listeners = xa_load(&reactor->channels, channel);
+	struct channel *channel = xa_load(&reactor->channels, nr);
 	int ret;
 
 	lockdep_assert_held(&reactor->lock);
-	if (listeners)
-		return listeners;
-	listeners = kzalloc(sizeof(*listeners), GFP_KERNEL_ACCOUNT);
-	if (!listeners)
+	if (channel)
+		return channel;
+	channel = kzalloc(sizeof(*channel), GFP_KERNEL_ACCOUNT);
+	if (!channel)
 		return ERR_PTR(-ENOMEM);
-	xa_init(listeners);
-	ret = xa_insert(&reactor->channels, channel, listeners, GFP_KERNEL_ACCOUNT);
+	xa_init(&channel->listeners);
+	ret = xa_insert(&reactor->channels, nr, channel, GFP_KERNEL_ACCOUNT);
 	if (ret) {
-		kfree(listeners);
+		kfree(channel);
 		return ERR_PTR(ret);
 	}
-	return listeners;
+	return channel;
 }
 
-static int attach_new(struct fusion_reactor *reactor, struct xarray *listeners,
+static int attach_new(struct fusion_reactor *reactor, struct channel *channel,
 		      struct fusion_member *member,
 		      const struct drm_fusion_reactor_attach *args)
 {
@@ -253,11 +269,12 @@ static int attach_new(struct fusion_reactor *reactor, struct xarray *listeners,
 	listener->count = 1;
 	listener->policy = args->policy;
 	fusion_lane_init(&listener->lane, args->limit);
-	ret = xa_insert(listeners, member->id, listener, GFP_KERNEL_ACCOUNT);
+	ret = xa_insert(&channel->listeners, member->id, listener, GFP_KERNEL_ACCOUNT);
 	if (ret) {
 		listener_put(listener);
 		return ret;
 	}
+	WRITE_ONCE(channel->last, max_t(unsigned long, channel->last, member->id));
 	reactor->nr_listeners++;
 	spin_lock(&member->lock);
 	list_add_tail(&listener->link, &member->listens);
@@ -269,17 +286,17 @@ static int attach(struct fusion_reactor *reactor, struct fusion_member *member,
 		  const struct drm_fusion_reactor_attach *args)
 {
 	struct listener *listener;
-	struct xarray *listeners;
+	struct channel *channel;
 
 	lockdep_assert_held(&reactor->lock);
 	if (READ_ONCE(reactor->base.dead))
 		return -EIDRM;
-	listeners = make_channel(reactor, args->channel);
-	if (IS_ERR(listeners))
-		return PTR_ERR(listeners);
-	listener = xa_load(listeners, member->id);
+	channel = make_channel(reactor, args->channel);
+	if (IS_ERR(channel))
+		return PTR_ERR(channel);
+	listener = xa_load(&channel->listeners, member->id);
 	if (!listener)
-		return attach_new(reactor, listeners, member, args);
+		return attach_new(reactor, channel, member, args);
 	if (listener->count == U32_MAX)
 		return -EOVERFLOW;
 	listener->count++;
@@ -332,7 +349,7 @@ int fusion_reactor_detach(struct fusion_member *member, void *data)
 	struct listener *listener = NULL;
 	struct fusion_reactor *reactor;
 	struct fusion_object *object;
-	struct xarray *listeners;
+	struct channel *channel;
 
 	if (args->channel >= DRM_FUSION_CHANNELS || args->policy || args->limit)
 		return -EINVAL;
@@ -341,9 +358,9 @@ int fusion_reactor_detach(struct fusion_member *member, void *data)
 		return PTR_ERR(object);
 	reactor = to_reactor(object);
 	mutex_lock(&reactor->lock);
-	listeners = xa_load(&reactor->channels, args->channel);
-	if (listeners)
-		listener = xa_load(listeners, member->id);
+	channel = xa_load(&reactor->channels, args->channel);
+	if (channel)
+		listener = xa_load(&channel->listeners, member->id);
 	if (listener && listener->count > 1)
 		listener->count--;
 	else if (listener)
@@ -519,20 +536,19 @@ static int prepare(struct sending *s, struct listener *listener)
 
 static int prepare_all(struct sending *s)
 {
-	struct xarray *listeners = xa_load(&s->reactor->channels, s->args->channel);
-	struct fusion_member *sender = s->thread->member;
+	struct channel *channel = xa_load(&s->reactor->channels, s->args->channel);
+	bool others = s->args->flags & DRM_FUSION_DISPATCH_OTHERS;
 	struct listener *listener;
 	unsigned long member;
 	int ret;
 
-	if (!listeners)
+	if (!channel)
 		return 0;
-	xa_for_each(listeners, member, listener) {
-		if (member == sender->id && s->args->flags & DRM_FUSION_DISPATCH_OTHERS)
+	for (member = 0; (listener = next_listener(channel, &member)); member++) {
+		if (others && listener->member == s->thread->member) {
+			listener_put(listener);
 			continue;
-		listener = listener_get(listeners, member);
-		if (!listener)
-			continue;
+		}
 		ret = prepare(s, listener);
 		if (ret)
 			return ret;
