@@ -186,7 +186,7 @@ struct fusion_front {
  * @charged: bytes
  * @size: bytes of @data
  * @nr_buffers: number of @buffers
- * @buffers: of the front end, each with a reference
+ * @buffers: of the front end, each with a reference; behind @data
  * @data: copied from the sender, once
  */
 struct fusion_payload {
@@ -196,8 +196,8 @@ struct fusion_payload {
 	size_t charged;
 	u32 size;
 	u32 nr_buffers;
-	void *buffers[DRM_FUSION_MAX_HANDLES];
-	u8 data[];
+	void **buffers;
+	u8 data[] __aligned(sizeof(void *));
 };
 
 struct fusion_payload *fusion_payload_from_user(struct fusion_member *member,

@@ -47,14 +47,15 @@ struct fusion_payload *fusion_payload_from_user(struct fusion_member *member,
 						const struct drm_fusion_payload *args)
 {
 	struct fusion_payload *payload;
-	size_t bytes;
+	size_t data, bytes;
 	int ret;
 
 	if (args->size > DRM_FUSION_MAX_PAYLOAD || args->nr_handles > DRM_FUSION_MAX_HANDLES)
 		return ERR_PTR(-EMSGSIZE);
 	if (!args->size && !args->nr_handles)
 		return NULL;
-	bytes = struct_size(payload, data, args->size);
+	data = ALIGN(args->size, sizeof(void *));
+	bytes = struct_size(payload, data, data) + args->nr_handles * sizeof(void *);
 	ret = fusion_world_charge(member->world, bytes);
 	if (ret)
 		return ERR_PTR(ret);
@@ -70,6 +71,7 @@ struct fusion_payload *fusion_payload_from_user(struct fusion_member *member,
 	payload->charged = bytes;
 	payload->size = args->size;
 	payload->nr_buffers = 0;
+	payload->buffers = (void **)(payload->data + data);
 
 	ret = -EFAULT;
 	if (!copy_from_user(payload->data, u64_to_user_ptr(args->data), args->size))
