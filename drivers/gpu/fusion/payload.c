@@ -75,7 +75,7 @@ struct fusion_payload *fusion_payload_from_user(struct fusion_member *member,
 
 	ret = -EFAULT;
 	if (!copy_from_user(payload->data, u64_to_user_ptr(args->data), args->size))
-		ret = get_buffers(payload, member, args);
+		ret = args->nr_handles ? get_buffers(payload, member, args) : 0;
 	if (ret) {
 		fusion_payload_put(payload);
 		return ERR_PTR(ret);

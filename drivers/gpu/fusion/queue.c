@@ -533,7 +533,7 @@ static int copy_message(struct fusion_member *member, struct fusion_message *mes
 			char __user *to)
 {
 	struct fusion_payload *payload = message->payload;
-	u32 handles[DRM_FUSION_MAX_HANDLES] = {};
+	u32 handles[DRM_FUSION_MAX_HANDLES];
 	size_t filled;
 	int ret;
 
@@ -549,12 +549,18 @@ static int copy_message(struct fusion_member *member, struct fusion_message *mes
 	if (!payload)
 		return 0;
 	to += sizeof(message->event);
-	if (copy_to_user(to, handles, handles_size(message)))
+	if (payload->nr_buffers) {
+		/* what fills up to 8 bytes */
+		if (payload->nr_buffers % 2)
+			handles[payload->nr_buffers] = 0;
+		if (copy_to_user(to, handles, handles_size(message)))
+			goto remove;
+		to += handles_size(message);
+	}
+	if (copy_to_user(to, payload->data, payload->size))
 		goto remove;
-	to += handles_size(message);
 	filled = ALIGN(payload->size, 8) - payload->size;
-	if (copy_to_user(to, payload->data, payload->size) ||
-	    clear_user(to + payload->size, filled))
+	if (filled && clear_user(to + payload->size, filled))
 		goto remove;
 	return 0;
 
