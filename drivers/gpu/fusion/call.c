@@ -298,7 +298,7 @@ static int begin(struct fusion_thread *thread, struct fusion_call *call,
 	fusion_exec_get(exec);
 	message->exec = exec;
 	message->payload = payload;
-	message->event.serial = exec->serial;
+	message->event.serial = fusion_exec_serial(exec);
 	message->event.room = exec->room;
 	/* Before it can be read: who takes it may ask for the caller's wait at once. */
 	ret = fusion_graph_wait_exec(thread, exec);
@@ -308,7 +308,7 @@ static int begin(struct fusion_thread *thread, struct fusion_call *call,
 		message_free(message);
 		goto end;
 	}
-	args->serial = exec->serial;
+	args->serial = fusion_exec_serial(exec);
 	return wait_reply(thread, exec, args);
 
 end:
@@ -327,7 +327,7 @@ static int go_on(struct fusion_thread *thread, struct drm_fusion_call_execute *a
 	struct fusion_exec *exec = thread->interrupted;
 	int ret;
 
-	if (!exec || exec->serial != args->serial || exec->call->base.id != args->id)
+	if (!exec || fusion_exec_serial(exec) != args->serial || exec->call->base.id != args->id)
 		return -ENOMSG;
 	if (args->reply_room < exec->room || (exec->handles && !args->reply_handles))
 		return -EINVAL;

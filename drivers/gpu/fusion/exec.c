@@ -95,12 +95,12 @@ struct fusion_exec *fusion_exec_create(struct fusion_call *call, struct fusion_t
 	INIT_LIST_HEAD(&exec->link);
 	INIT_LIST_HEAD(&exec->lent);
 	init_completion(&exec->ended);
+	exec->round = atomic_inc_return(&handler->next_round);
 
 	/* The table's reference. From here on the handler may end it. */
 	fusion_exec_get(exec);
-	ret = xa_alloc_cyclic(&handler->execs, &exec->serial, exec, xa_limit_32b,
-			      &handler->next_serial, GFP_KERNEL_ACCOUNT);
-	if (ret < 0) {
+	ret = xa_alloc(&handler->execs, &exec->slot, exec, xa_limit_32b, GFP_KERNEL_ACCOUNT);
+	if (ret) {
 		fusion_exec_put(exec);
 		fusion_exec_put(exec);
 		return ERR_PTR(ret == -EBUSY ? -ENOMEM : ret);
@@ -122,6 +122,20 @@ struct fusion_exec *fusion_exec_create(struct fusion_call *call, struct fusion_t
 }
 
 /**
+ * fusion_exec_serial - what names an execution in a reply
+ * @exec: execution
+ *
+ * Slots are used again at once, so that the table neither grows nor shrinks from call to
+ * call. The number beside it tells the executions that have had the slot from each other.
+ *
+ * Return: the serial, not zero.
+ */
+u64 fusion_exec_serial(const struct fusion_exec *exec)
+{
+	return (u64)exec->round << 32 | exec->slot;
+}
+
+/**
  * fusion_exec_find - the execution that a handler replies to
  * @handler: member
  * @serial: serial, perhaps a wrong one
@@ -133,12 +147,12 @@ struct fusion_exec *fusion_exec_find(struct fusion_member *handler, u64 serial)
 {
 	struct fusion_exec *exec;
 
-	if (serial > U32_MAX)
-		return NULL;
 	xa_lock(&handler->execs);
-	exec = xa_load(&handler->execs, serial);
-	if (exec)
+	exec = xa_load(&handler->execs, lower_32_bits(serial));
+	if (exec && fusion_exec_serial(exec) == serial)
 		fusion_exec_get(exec);
+	else
+		exec = NULL;
 	xa_unlock(&handler->execs);
 	return exec;
 }
@@ -218,7 +232,7 @@ bool fusion_exec_end(struct fusion_exec *exec, int status, s32 result,
 
 	stop_serving(exec);
 	fusion_skirmish_return(exec);
-	xa_erase(&exec->handler->execs, exec->serial);
+	xa_erase(&exec->handler->execs, exec->slot);
 
 	spin_lock(&call->base.lock);
 	exec->status = status;

@@ -556,7 +556,8 @@ int fusion_call_from_kernel(struct fusion_world *world, u32 id, u64 arg);
  * @call: the call, with a reference
  * @handler: who runs it, with a reference
  * @caller: thread that waits for the reply, with a reference
- * @serial: names it in the reply, constant
+ * @slot: in the handler's table, constant
+ * @round: names it in the reply, with @slot, constant
  * @room: bytes of data that the caller takes, constant
  * @handles: whether the caller takes buffers, constant
  * @link: in the call's executions, protected by the call's lock as what follows
@@ -580,7 +581,8 @@ struct fusion_exec {
 	struct fusion_call *call;
 	struct fusion_member *handler;
 	struct fusion_thread *caller;
-	u32 serial;
+	u32 slot;
+	u32 round;
 	u32 room;
 	bool handles;
 	struct list_head link;
@@ -602,6 +604,7 @@ struct fusion_exec *fusion_exec_create(struct fusion_call *call, struct fusion_t
 				       u32 room, bool handles);
 void fusion_exec_get(struct fusion_exec *exec);
 void fusion_exec_put(struct fusion_exec *exec);
+u64 fusion_exec_serial(const struct fusion_exec *exec);
 struct fusion_exec *fusion_exec_find(struct fusion_member *handler, u64 serial);
 void fusion_exec_take(struct fusion_exec *exec, struct fusion_thread *server);
 bool fusion_exec_end(struct fusion_exec *exec, int status, s32 result,
@@ -665,8 +668,9 @@ int fusion_waits_query(struct fusion_member *member, struct drm_fusion_query *ar
  * @refs: what it has of references (struct fusion_ref_local)
  * @listens: its attachments to reactors
  * @calls: calls that it handles
- * @execs: executions that it is to reply to, by their serial
- * @next_serial: where the search for a free serial goes on
+ * @execs: executions that it is to reply to, by their slot. Slot 1 is always in use, so
+ *	that the table keeps its memory.
+ * @next_round: counts them
  * @nr_properties: how many properties its threads own
  * @pools: of which it has opened segments
  * @buffers: what it shares (struct fusion_buffer), a hash table
@@ -694,7 +698,7 @@ struct fusion_member {
 	struct list_head listens;
 	struct list_head calls;
 	struct xarray execs;
-	u32 next_serial;
+	atomic_t next_round;
 	u32 nr_properties;
 	struct list_head pools;
 	struct hlist_head buffers[1 << FUSION_BUFFER_BITS];

@@ -172,12 +172,19 @@ int fusion_graph_wait_skirmish(struct fusion_thread *thread, struct fusion_skirm
 int fusion_graph_wait_exec(struct fusion_thread *thread, struct fusion_exec *exec)
 {
 	struct fusion_world *world = thread->member->world;
+	const struct fusion_thread *server;
 	int ret;
 
 	spin_lock(&world->waits_lock);
+	rcu_read_lock();
 	thread->waits_for = DRM_FUSION_CALL;
 	thread->exec = exec;
-	ret = wait_or_refuse(world, thread, NULL);
+	/* Nobody has taken it: then it is enough that one of the handler's threads can. */
+	server = exec->server ?: READ_ONCE(exec->handler->recent);
+	if (server && !READ_ONCE(server->server))
+		server = NULL;
+	ret = wait_or_refuse(world, thread, server);
+	rcu_read_unlock();
 	spin_unlock(&world->waits_lock);
 	return ret;
 }

@@ -120,6 +120,11 @@ struct fusion_member *fusion_member_create(struct fusion_world *world, const u8 
 	fusion_state_init(&member->own_refs, sizeof(struct drm_fusion_ref_local),
 			  FUSION_MAX_OBJECTS);
 	fusion_queue_init(&member->queue);
+	ret = xa_reserve(&member->execs, 1, GFP_KERNEL_ACCOUNT);
+	if (ret) {
+		fusion_member_put(member);
+		return ERR_PTR(ret);
+	}
 
 	mutex_lock(&world->lock);
 	ret = -ESHUTDOWN;
