@@ -26,7 +26,7 @@ for _count in (1, 10, 100, 1000):
     ROWS[f"dispatch-{_count}"] = (f"dispatch, per listener of {_count}", "a socket write each", 1.0)
 ROWS |= {
     "dispatch-linear": ("dispatch to 1000, per listener", "the same of 100", 1.1),
-    "death": ("death with 10000 objects, per object", "the same with 1000", 1.1),
+    "death": ("death with 20000 objects, per object", "the same with 5000", 1.1),
 }
 for _count in (1000, 100000):
     ROWS |= {
