@@ -171,7 +171,7 @@ void on_bus_error(int sig)
 	raise(sig);
 }
 
-static void keep_map(void *map, size_t size)
+void keep_map(void *map, size_t size)
 {
 	unsigned int i = below(NR_MAPS);
 

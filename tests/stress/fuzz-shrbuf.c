@@ -155,7 +155,7 @@ int op_prime_import(void)
 		.fd = pick(BIT(KIND_DMABUF)), .flags = one_in(16) ? below(4096) : 0,
 	};
 
-	return ioctl(pick(BIT(KIND_DRM)), DRM_IOCTL_PRIME_FD_TO_HANDLE, &arg);
+	return ioctl(pick(BIT(KIND_DRM) | BIT(KIND_FUSION)), DRM_IOCTL_PRIME_FD_TO_HANDLE, &arg);
 }
 
 int op_prime_export(void)
@@ -165,7 +165,7 @@ int op_prime_export(void)
 		.flags = one_in(8) ? below(4096) : DRM_CLOEXEC | DRM_RDWR,
 	};
 
-	if (ioctl(pick(BIT(KIND_DRM)), DRM_IOCTL_PRIME_HANDLE_TO_FD, &arg))
+	if (ioctl(pick(BIT(KIND_DRM) | BIT(KIND_FUSION)), DRM_IOCTL_PRIME_HANDLE_TO_FD, &arg))
 		return -1;
 	return place(arg.fd, KIND_DMABUF);
 }
@@ -174,7 +174,7 @@ int op_gem_close(void)
 {
 	struct drm_gem_close arg = { .handle = below(12) };
 
-	return ioctl(pick(BIT(KIND_DRM)), DRM_IOCTL_GEM_CLOSE, &arg);
+	return ioctl(pick(BIT(KIND_DRM) | BIT(KIND_FUSION)), DRM_IOCTL_GEM_CLOSE, &arg);
 }
 
 int op_dumb(void)
@@ -241,7 +241,8 @@ int op_fdinfo(void)
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d",
-		 pick(BIT(KIND_DMABUF) | BIT(KIND_SHRBUF) | BIT(KIND_ROUTE)));
+		 pick(BIT(KIND_DMABUF) | BIT(KIND_SHRBUF) | BIT(KIND_ROUTE) | BIT(KIND_FUSION) |
+		      BIT(KIND_WORLD)));
 	return read_file(path);
 }
 

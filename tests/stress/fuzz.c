@@ -134,6 +134,27 @@ static const struct op {
 	{ "TAP_GIVE", op_tap_give, 25 },
 	{ "route", op_route, 15 },
 	{ "unknown request of a route", op_route_wrong, 10 },
+	{ "member of a world", op_fusion_open, 25 },
+	{ "WORLD_*", op_fusion_world, 10 },
+	{ "FUSION_QUERY", op_fusion_query, 10 },
+	{ "FUSION_THREAD", op_fusion_thread, 10 },
+	{ "OBJECT_CREATE", op_fusion_create, 40 },
+	{ "OBJECT_DESTROY", op_fusion_destroy, 5 },
+	{ "SKIRMISH_*", op_fusion_skirmish, 40 },
+	{ "REF_*", op_fusion_ref, 40 },
+	{ "PROPERTY_*", op_fusion_property, 15 },
+	{ "MESSAGE_SEND", op_fusion_send, 20 },
+	{ "REACTOR_*", op_fusion_reactor, 25 },
+	{ "CALL_EXECUTE", op_fusion_call, 40 },
+	{ "RECEIVE", op_fusion_serve, 40 },
+	{ "read of messages", op_fusion_read, 20 },
+	{ "BUFFER_*", op_fusion_buffer, 20 },
+	{ "POOL_*", op_fusion_pool, 15 },
+	{ "mmap of states", op_fusion_map, 15 },
+	{ "words over states", op_fusion_scribble, 25 },
+	{ "SYNCOBJ_*", op_fusion_syncobj, 10 },
+	{ "unknown arguments of fusion", op_fusion_wrong, 40 },
+	{ "members in a child", op_fusion_child, 5 },
 };
 
 /* Only one thread does these, the others run into them. */
@@ -251,7 +272,7 @@ void violated(const char *format, ...)
 /* what must be as before */
 
 struct refs {
-	int shrbuf, vivid, vkms, vgem;
+	int shrbuf, vivid, vkms, vgem, fusion;
 };
 
 static struct refs refs_before;
@@ -263,6 +284,7 @@ static struct refs refs_now(void)
 		.vivid = module_refs("vivid"),
 		.vkms = module_refs("vkms"),
 		.vgem = module_refs("vgem"),
+		.fusion = module_refs("fusion"),
 	};
 }
 
@@ -288,6 +310,7 @@ static void run_threads(void **state)
 	assert_true(user_memory != MAP_FAILED);
 	assert_int_equal(mprotect(user_memory + 2 * USER_SIZE, PAGE, PROT_NONE), 0);
 	expect_no_dma_debug();
+	find_fusion();
 	find_video();
 	assert_true(nr_video_nodes > 0);
 

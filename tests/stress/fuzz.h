@@ -13,7 +13,7 @@
 
 /* The numbers of all files that the threads use. Others come and go quickly. */
 #define FIRST_FD	64
-#define NR_SLOTS	48
+#define NR_SLOTS	64
 #define NR_MAPS		4
 #define MAX_VIDEO_NODES	16
 #define USER_SIZE	(1024 * 1024)
@@ -36,6 +36,8 @@ enum kind {
 	KIND_SYNC_FILE,
 	KIND_ROUTE,
 	KIND_TAP,
+	KIND_FUSION,
+	KIND_WORLD,
 	KIND_OTHER,
 };
 
@@ -83,6 +85,7 @@ int place(int fd, enum kind kind);
 enum kind video_kind(int fd);
 void close_slots(void);
 void on_bus_error(int sig);
+void keep_map(void *map, size_t size);
 int op_open(void);
 int op_close(void);
 int op_dup(void);
@@ -161,6 +164,30 @@ int op_stream_import(void);
 int op_v4l2_wrong(void);
 int op_read_frame(void);
 int op_poll(void);
+
+/* fuzz-fusion.c */
+void find_fusion(void);
+int op_fusion_open(void);
+int op_fusion_world(void);
+int op_fusion_query(void);
+int op_fusion_thread(void);
+int op_fusion_create(void);
+int op_fusion_destroy(void);
+int op_fusion_skirmish(void);
+int op_fusion_ref(void);
+int op_fusion_property(void);
+int op_fusion_send(void);
+int op_fusion_reactor(void);
+int op_fusion_call(void);
+int op_fusion_serve(void);
+int op_fusion_read(void);
+int op_fusion_buffer(void);
+int op_fusion_pool(void);
+int op_fusion_map(void);
+int op_fusion_scribble(void);
+int op_fusion_syncobj(void);
+int op_fusion_wrong(void);
+int op_fusion_child(void);
 
 /* fuzz-removal.c */
 int write_file(const char *path, const char *text);
