@@ -3,8 +3,9 @@
  * Processes that are killed at any point of what they do with shared buffers. Each time
  * everything has to be released, and everything has to work again.
  *
- * Usage: kill [--count N] [--seed S]
+ * Usage: kill [--count N] [--only NAME] [--seed S]
  *   --count N   how many times, for each scenario (100)
+ *   --only NAME only the scenario of this name; * and ? stand for anything
  *   --seed S    of the random numbers: which scenario waits how long (from the clock).
  *               It is printed.
  */
@@ -51,7 +52,8 @@ static char vkms_node[64];
 
 static const char *const milestone_names[] = {
 	"attached", "exported", "imported", "mapped", "streamed", "passed on",
-	"held", "filled", "adopted", "read", "routed", "taken", "done",
+	"held", "filled", "adopted", "read", "routed", "taken", "called", "lent",
+	"dispatched", "shared", "done",
 };
 
 static unsigned int *milestones;
@@ -341,6 +343,11 @@ static void scene_consumers(int role, const int (*socks)[2])
 /* Waits get longer by this factor where the machine is too slow for the scenario. */
 static unsigned int patience = 1;
 
+uint64_t random_kill(void)
+{
+	return random_next(&random_state);
+}
+
 void wait_random(void)
 {
 	/* Short waits are more likely: most of what is critical comes early. */
@@ -491,7 +498,7 @@ static void run_waits(void)
 /* what must be as before */
 
 struct refs {
-	int shrbuf, vivid, vkms;
+	int shrbuf, vivid, vkms, fusion;
 };
 
 static struct refs refs_now(void)
@@ -500,6 +507,7 @@ static struct refs refs_now(void)
 		.shrbuf = module_refs("shrbuf"),
 		.vivid = module_refs("vivid"),
 		.vkms = module_refs("vkms"),
+		.fusion = module_refs("fusion"),
 	};
 }
 
@@ -649,6 +657,7 @@ int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "count", required_argument, NULL, 'c' },
+		{ "only", required_argument, NULL, 'o' },
 		{ "seed", required_argument, NULL, 's' },
 		{ 0 },
 	};
@@ -665,6 +674,10 @@ int main(int argc, char **argv)
 	static struct scenario routes = {
 		run_routes, BIT(DID_ROUTE) | BIT(DID_TAKE),
 	};
+	static struct scenario members = {
+		run_fusion,
+		BIT(DID_CALL) | BIT(DID_LEND) | BIT(DID_DISPATCH) | BIT(DID_SHARE),
+	};
 	const struct CMUnitTest tests[] = {
 		{ "a process", kill_many, NULL, test_cleanup, &alone },
 		{ "a process and its child", kill_many, NULL, test_cleanup,
@@ -677,6 +690,7 @@ int main(int argc, char **argv)
 		{ "a process that waits", kill_many, NULL, test_cleanup, &waits },
 		{ "who has a route, and who takes its frames", kill_many, NULL,
 		  test_cleanup, &routes },
+		{ "members of a world", kill_many, NULL, test_cleanup, &members },
 	};
 	int option;
 
@@ -686,11 +700,14 @@ int main(int argc, char **argv)
 		case 'c':
 			count = parse_number(optarg);
 			break;
+		case 'o':
+			cmocka_set_test_filter(optarg);
+			break;
 		case 's':
 			seed = parse_number(optarg);
 			break;
 		default:
-			fprintf(stderr, "usage: kill [--count N] [--seed S]\n");
+			fprintf(stderr, "usage: kill [--count N] [--only NAME] [--seed S]\n");
 			return 2;
 		}
 	}

@@ -29,6 +29,10 @@ enum milestone {
 	DID_READ,
 	DID_ROUTE,
 	DID_TAKE,
+	DID_CALL,
+	DID_LEND,
+	DID_DISPATCH,
+	DID_SHARE,
 	DID_ALL,
 	NR_MILESTONES,
 };
@@ -51,13 +55,17 @@ void victim_stream(struct victim *v, unsigned int frames);
 void victim_close(struct victim *v);
 void send_fds(int sock, const int *fds, unsigned int nr);
 
-/* Starts a victim, waits a while, kills it. */
+/* Starts a victim, waits a while, kills it; a random number of the one who kills. */
 pid_t start_victim(void (*scene)(void));
 void wait_random(void);
+uint64_t random_kill(void);
 void kill_and_wait(pid_t pid);
 
 /* kill-clients.c */
 void run_clients(void);
+
+/* kill-fusion.c */
+void run_fusion(void);
 
 /* kill-routes.c */
 void run_routes(void);
