@@ -9,106 +9,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "skirmishes.h"
+#include "puppets.h"
 
 #define THREADS		6
 #define LOCKS		6
 #define NO		(-1)
-
-/* A thread that does one request at a time, as it is told. */
-struct puppet {
-	pthread_t thread;
-	int fd;
-	uint32_t token;
-	pthread_mutex_t lock;
-	pthread_cond_t told;
-	enum { IDLE, LOCK, UNLOCK, QUIT } order;
-	uint32_t id;
-	int result;
-	bool done;
-};
-
-static void *puppet_run(void *arg)
-{
-	struct puppet *puppet = arg;
-
-	/* A wait that is interrupted is no wait for a moment: the model has no such moment. */
-	thread_without_signals();
-	pthread_mutex_lock(&puppet->lock);
-	puppet->token = own_token(puppet->fd);
-	puppet->done = true;
-	for (;;) {
-		while (puppet->order == IDLE)
-			pthread_cond_wait(&puppet->told, &puppet->lock);
-		if (puppet->order == QUIT)
-			break;
-		pthread_mutex_unlock(&puppet->lock);
-		if (puppet->order == LOCK)
-			puppet->result = try_lock(puppet->fd, puppet->id, DRM_FUSION_FOREVER);
-		else
-			puppet->result = try_unlock(puppet->fd, puppet->id);
-		pthread_mutex_lock(&puppet->lock);
-		puppet->order = IDLE;
-		puppet->done = true;
-	}
-	pthread_mutex_unlock(&puppet->lock);
-	return NULL;
-}
-
-static bool is_done(struct puppet *puppet)
-{
-	bool done;
-
-	pthread_mutex_lock(&puppet->lock);
-	done = puppet->done;
-	pthread_mutex_unlock(&puppet->lock);
-	return done;
-}
-
-static bool puppet_done(void *arg)
-{
-	return is_done(arg);
-}
-
-/* It has a result, or it is seen waiting. */
-static bool puppet_settled(void *arg)
-{
-	struct puppet *puppet = arg;
-	struct drm_fusion_query_wait record;
-
-	if (is_done(puppet))
-		return true;
-	record = wait_record(puppet->fd, puppet->token);
-	return record.type && !record.deadlock;
-}
-
-static void puppet_start(struct puppet *puppet, int fd)
-{
-	memset(puppet, 0, sizeof(*puppet));
-	puppet->fd = fd;
-	pthread_mutex_init(&puppet->lock, NULL);
-	pthread_cond_init(&puppet->told, NULL);
-	assert_int_equal(pthread_create(&puppet->thread, NULL, puppet_run, puppet), 0);
-	wait_for(puppet_done, puppet, "the start of a thread");
-}
-
-static void puppet_tell(struct puppet *puppet, int order, uint32_t id)
-{
-	pthread_mutex_lock(&puppet->lock);
-	puppet->order = order;
-	puppet->id = id;
-	puppet->done = false;
-	pthread_cond_signal(&puppet->told);
-	pthread_mutex_unlock(&puppet->lock);
-}
-
-static void puppet_end(struct puppet *puppet)
-{
-	puppet_tell(puppet, QUIT, 0);
-	pthread_join(puppet->thread, NULL);
-	pthread_mutex_destroy(&puppet->lock);
-	pthread_cond_destroy(&puppet->told);
-}
 
 /* The model: who has what, how often, and who wants it, in the order of coming. */
 struct model {
@@ -200,11 +105,11 @@ static void do_unlock(struct model *model, struct puppet *puppets, const uint32_
 	int next = model_unlock(model, lock);
 
 	puppet_tell(&puppets[thread], UNLOCK, ids[lock]);
-	wait_for(puppet_done, &puppets[thread], "an unlock");
+	puppet_finish(&puppets[thread], "an unlock");
 	assert_int_equal(puppets[thread].result, 0);
 	if (next == NO)
 		return;
-	wait_for(puppet_done, &puppets[next], "a lock that was handed over");
+	puppet_finish(&puppets[next], "a lock that was handed over");
 	assert_int_equal(puppets[next].result, 0);
 }
 
@@ -215,8 +120,8 @@ static void do_lock(struct model *model, struct puppet *puppets, const uint32_t 
 	struct drm_fusion_query_wait record;
 
 	puppet_tell(&puppets[thread], LOCK, ids[lock]);
-	wait_for(puppet_settled, &puppets[thread], "a lock");
-	assert_int_equal(is_done(&puppets[thread]), expected != NO);
+	puppet_settle(&puppets[thread], "a lock");
+	assert_int_equal(puppet_is_done(&puppets[thread]), expected != NO);
 	if (expected == NO)
 		return;
 	assert_int_equal(puppets[thread].result, expected);

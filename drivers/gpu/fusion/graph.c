@@ -64,6 +64,9 @@ static bool all_wait(struct fusion_world *world, struct fusion_thread *thread,
 		next = xa_load(&world->threads, owner_of(thread->skirmish));
 		return next && next != thread && meet(world, next, found);
 	}
+	/* Only the caller has to see it. */
+	if (thread->exec->over)
+		return false;
 	if (thread->exec->server)
 		return meet(world, thread->exec->server, found);
 	xa_for_each(&thread->exec->handler->threads, index, next) {
