@@ -220,6 +220,48 @@ static void traced_wait(void **state)
 	has("fusion_wait_end: world=[0-9]+ member=1 token=[0-9]+ status=0");
 }
 
+static int answer(int fd, void *arg)
+{
+	struct drm_fusion_object_create create = { .type = DRM_FUSION_CALL, .name = "answer" };
+	struct drm_fusion_call_reply reply = { .result = 42 };
+
+	(void)arg;
+	if (try_create(fd, &create) || try_send(fd, 1, create.id, NULL, 0, after_ms(TIMEOUT_MS)))
+		return 1;
+	reply.serial = skip_to(fd, DRM_FUSION_EVENT_CALL)->serial;
+	if (try_ioctl(fd, DRM_IOCTL_FUSION_CALL_REPLY, &reply))
+		return 2;
+	/* the next one has no reply, but an end */
+	skip_to(fd, DRM_FUSION_EVENT_CALL);
+	return 0;
+}
+
+static void traced_call(void **state)
+{
+	struct drm_fusion_call_execute call = { .timeout = DRM_FUSION_FOREVER };
+	int first = world_new(0);
+	pid_t child;
+
+	(void)state;
+	do_write(TRACING "/trace", "");
+	do_write(TRACING "/events/fusion/enable", "1");
+	child = member_fork(first, answer, NULL);
+	call.id = skip_to(first, DRM_FUSION_EVENT_MESSAGE)->arg;
+	assert_int_equal(try_ioctl(first, DRM_IOCTL_FUSION_CALL_EXECUTE, &call), 0);
+	assert_int_equal(call.result, 42);
+	call.serial = 0;
+	assert_int_equal(try_ioctl(first, DRM_IOCTL_FUSION_CALL_EXECUTE, &call), -EPIPE);
+	member_wait(child);
+	do_write(TRACING "/events/fusion/enable", "0");
+	content(TRACING "/trace");
+	has("fusion_call_begin: world=[0-9]+ member=2 call=1 serial=[0-9]+ token=[0-9]+ status=0");
+	has("fusion_call_take: world=[0-9]+ member=2 call=1 serial=[0-9]+ token=[0-9]+ status=0");
+	has("fusion_call_reply: world=[0-9]+ member=2 call=1 serial=[0-9]+ token=[0-9]+ status=42");
+	has("fusion_call_end: world=[0-9]+ member=2 call=1 serial=[0-9]+ token=[0-9]+ status=0");
+	has("fusion_call_end: world=[0-9]+ member=2 call=1 serial=[0-9]+ token=[0-9]+ status=-32");
+	no_addresses();
+}
+
 /* of shrbufctl with these arguments, in text; fails the test unless it worked */
 static void run_tool(const char *args)
 {
@@ -351,6 +393,7 @@ int main(void)
 		FUSION_TEST(listings),
 		FUSION_TEST(trace_points),
 		FUSION_TEST(traced_wait),
+		FUSION_TEST(traced_call),
 		FUSION_TEST(waits),
 		FUSION_TEST(module_in_use),
 	};

@@ -27,6 +27,7 @@
  */
 #include <linux/slab.h>
 #include "fusion.h"
+#include "trace.h"
 
 static void exec_free(struct kref *kref)
 {
@@ -118,6 +119,7 @@ struct fusion_exec *fusion_exec_create(struct fusion_call *call, struct fusion_t
 		fusion_exec_put(exec);
 		return ERR_PTR(ret);
 	}
+	trace_fusion_call_begin(exec, caller->token, 0);
 	return exec;
 }
 
@@ -168,6 +170,7 @@ void fusion_exec_take(struct fusion_exec *exec, struct fusion_thread *server)
 {
 	struct fusion_world *world = exec->handler->world;
 
+	trace_fusion_call_take(exec, server->token, 0);
 	spin_lock(&world->waits_lock);
 	if (!exec->over) {
 		fusion_thread_get(server);
@@ -230,6 +233,8 @@ bool fusion_exec_end(struct fusion_exec *exec, int status, s32 result,
 	if (late)
 		return false;
 
+	if (!status)
+		trace_fusion_call_reply(exec, exec->caller->token, result);
 	stop_serving(exec);
 	fusion_skirmish_return(exec);
 	xa_erase(&exec->handler->execs, exec->slot);
@@ -242,6 +247,7 @@ bool fusion_exec_end(struct fusion_exec *exec, int status, s32 result,
 		fusion_wake(exec->waiter, 0);
 	exec->waiter = NULL;
 	spin_unlock(&call->base.lock);
+	trace_fusion_call_end(exec, exec->caller->token, status);
 	complete_all(&exec->ended); /* (A) */
 	fusion_exec_put(exec);
 	return true;

@@ -9,7 +9,7 @@
 #define _FUSION_TRACE_H
 
 #include <linux/tracepoint.h>
-#include <drm/fusion_drm.h>
+#include "fusion.h"
 
 DECLARE_EVENT_CLASS(fusion_member,
 		    TP_PROTO(u32 world, u32 member),
@@ -105,6 +105,47 @@ DEFINE_EVENT(fusion_message, fusion_message_send,
 DEFINE_EVENT(fusion_message, fusion_message_read,
 	     TP_PROTO(u32 world, u32 sender, u32 member, u32 event, u32 object),
 	     TP_ARGS(world, sender, member, event, object)
+);
+
+/*
+ * Synchronous calls on their way. The member is the handler. The token is that of the thread
+ * that takes the call, else of the caller.
+ */
+DECLARE_EVENT_CLASS(fusion_exec,
+		    TP_PROTO(const struct fusion_exec *exec, u32 token, int status),
+		    TP_ARGS(exec, token, status),
+		    TP_STRUCT__entry(__field(u32, world)
+				     __field(u32, handler)
+				     __field(u32, call)
+				     __field(u32, token)
+				     __field(u64, serial)
+				     __field(int, status)),
+		    TP_fast_assign(__entry->world = exec->handler->world->nr;
+				   __entry->handler = exec->handler->id;
+				   __entry->call = exec->call->base.id;
+				   __entry->token = token;
+				   __entry->serial = fusion_exec_serial(exec);
+				   __entry->status = status;),
+		    TP_printk("world=%u member=%u call=%u serial=%llu token=%u status=%d",
+			      __entry->world, __entry->handler, __entry->call, __entry->serial,
+			      __entry->token, __entry->status)
+);
+
+DEFINE_EVENT(fusion_exec, fusion_call_begin,
+	     TP_PROTO(const struct fusion_exec *exec, u32 token, int status),
+	     TP_ARGS(exec, token, status)
+);
+DEFINE_EVENT(fusion_exec, fusion_call_take,
+	     TP_PROTO(const struct fusion_exec *exec, u32 token, int status),
+	     TP_ARGS(exec, token, status)
+);
+DEFINE_EVENT(fusion_exec, fusion_call_reply,
+	     TP_PROTO(const struct fusion_exec *exec, u32 token, int status),
+	     TP_ARGS(exec, token, status)
+);
+DEFINE_EVENT(fusion_exec, fusion_call_end,
+	     TP_PROTO(const struct fusion_exec *exec, u32 token, int status),
+	     TP_ARGS(exec, token, status)
 );
 
 /* who sleeps, who is woken up with what, and why a sleep has ended */
