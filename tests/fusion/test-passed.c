@@ -157,7 +157,8 @@ static void calls(void **state)
 /* What nobody has received dies with the message. */
 static void not_received(void **state)
 {
-	int fd = world_new(DRM_FUSION_WORLD_SURVIVE), second = member_new(fd), third = member_new(fd);
+	int fd = world_new(DRM_FUSION_WORLD_SURVIVE), second = member_new(fd);
+	int third = member_new(fd);
 	uint32_t id = object_new(second, DRM_FUSION_CALL, 0, NULL), handle;
 	struct drm_fusion_call_execute oneway = {
 		.id = id, .flags = DRM_FUSION_CALL_ONEWAY, .payload = with(&handle, 1),

@@ -21,7 +21,8 @@
  *   world->ranges_lock		addresses of pools
  *
  * None of them is shared between worlds. fusion_worlds_lock is taken when a world is
- * made, freed or listed, never by a request of a member.
+ * made, freed or listed, never by a request of a member. What DRM locks for all GEM objects
+ * of the device is in Documentation/fusion/world.rst.
  */
 #include <linux/anon_inodes.h>
 #include <linux/bitmap.h>
