@@ -230,7 +230,8 @@ int fusion_skirmish_timedlock(struct fusion_skirmish *skirmish, int64_t timeout)
  * fusion_skirmish_unlock - undo one lock
  * @skirmish: handle
  *
- * Return: 0, -EPERM if the calling thread does not own it, -ENOENT.
+ * Return: 0, -EPERM if the calling thread does not own it, -ENOENT. A thread that the world
+ * does not know yet: -EUSERS, -ENOMEM.
  */
 int fusion_skirmish_unlock(struct fusion_skirmish *skirmish);
 
@@ -243,8 +244,8 @@ int fusion_skirmish_unlock(struct fusion_skirmish *skirmish);
  * loop whether what was waited for has come true.
  *
  * Return: 0; -ETIMEDOUT: locked again, too; -EOWNERDEAD: notified and locked again, but an
- * owner died meanwhile; -EPERM if the caller does not own it. -ENOENT, -EIDRM, -EDEADLK,
- * -ESHUTDOWN: the caller does not have it any more.
+ * owner died meanwhile; -EPERM if the caller does not own it; -EUSERS, -ENOMEM.
+ * -ENOENT, -EIDRM, -EDEADLK, -ESHUTDOWN: the caller does not have it any more.
  */
 int fusion_skirmish_wait(struct fusion_skirmish *skirmish, int64_t timeout);
 
@@ -252,7 +253,7 @@ int fusion_skirmish_wait(struct fusion_skirmish *skirmish, int64_t timeout);
  * fusion_skirmish_notify - wake up the thread that waits longest for a notification
  * @skirmish: handle, locked by the calling thread
  *
- * Return: 0, -EPERM, -ENOENT.
+ * Return: as fusion_skirmish_unlock().
  */
 int fusion_skirmish_notify(struct fusion_skirmish *skirmish);
 
@@ -260,7 +261,7 @@ int fusion_skirmish_notify(struct fusion_skirmish *skirmish);
  * fusion_skirmish_notify_all - wake up all threads that wait for a notification
  * @skirmish: handle, locked by the calling thread
  *
- * Return: 0, -EPERM, -ENOENT.
+ * Return: as fusion_skirmish_unlock().
  */
 int fusion_skirmish_notify_all(struct fusion_skirmish *skirmish);
 
@@ -268,7 +269,7 @@ int fusion_skirmish_notify_all(struct fusion_skirmish *skirmish);
  * fusion_skirmish_consistent - what it protects is in order again
  * @skirmish: handle, locked by the calling thread
  *
- * Return: 0, -EPERM, -ENOENT.
+ * Return: as fusion_skirmish_unlock().
  */
 int fusion_skirmish_consistent(struct fusion_skirmish *skirmish);
 
@@ -861,7 +862,8 @@ int fusion_property_purchase(struct fusion_property *property, int64_t timeout);
  * fusion_property_cede - own it once less
  * @property: handle
  *
- * Return: 0; -EPERM: the calling thread does not own it, or does not any more; -ENOENT.
+ * Return: 0; -EPERM: the calling thread does not own it, or does not any more; -ENOENT. A
+ * thread that the world does not know yet: -EUSERS, -ENOMEM.
  */
 int fusion_property_cede(struct fusion_property *property);
 

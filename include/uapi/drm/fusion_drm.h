@@ -459,7 +459,7 @@ struct drm_fusion_query_object {
  * @for_member: the member whose turn it is
  * @for_token: its thread, zero if any of its threads may end the wait
  * @deadlock: not zero: the thread is part of a circle, or was refused because it would
- *	have closed one
+ *	have closed one. That stays to be read until the thread waits again, or is gone.
  */
 struct drm_fusion_query_wait {
 	__u32 token;
@@ -588,7 +588,8 @@ struct drm_fusion_skirmish_lock {
  * @id: in: number of the skirmish
  * @flags: in: DRM_FUSION_NOTIFY_* for a notification, else zero
  *
- * EPERM: the caller does not own it.
+ * EPERM: the caller does not own it. A thread that is not registered becomes so: EUSERS,
+ * ENOMEM, as for DRM_IOCTL_FUSION_THREAD.
  */
 struct drm_fusion_skirmish_op {
 	__u32 id;
@@ -878,7 +879,8 @@ struct drm_fusion_property_take {
  * @id: in: number of the property
  * @flags: in: must be zero
  *
- * _CEDE: EPERM if the caller is not the owner. _HOLDUP takes the property from a
+ * _CEDE: EPERM if the caller is not the owner; EUSERS, ENOMEM as for
+ * DRM_IOCTL_FUSION_THREAD. _HOLDUP takes the property from a
  * purchaser, whose process is killed if the world was created so: EACCES if the caller
  * is not the first member, or may not kill that process; ENODATA if nobody has
  * purchased it.
