@@ -40,5 +40,7 @@ int worker_join(struct worker *worker);
 struct fusion *fusion_new(void);
 struct fusion_skirmish *skirmish_new(struct fusion *fusion);
 pid_t fusion_fork(struct fusion *fusion, int (*run)(struct fusion *fusion, void *arg), void *arg);
+/* From here on any system call but the one that ends the process kills it: 0 if that works. */
+int forbid_system_calls(void);
 
 #endif /* _TESTS_FUSION_SKIRMISHES_H */

@@ -7,10 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -19,6 +16,7 @@
 #include <xf86drmMode.h>
 
 #include "buffers.h"
+#include "calls.h"
 #include "../routes/routes.h"
 
 #define SIZE	4096
@@ -75,46 +73,21 @@ static struct drm_fusion_payload with(uint32_t *handles, unsigned int nr)
 	};
 }
 
-/* a call that waits for its reply in a thread of its own */
-struct caller {
-	int fd;
-	struct drm_fusion_call_execute args;
-	uint32_t handles[DRM_FUSION_MAX_HANDLES];
-	int ret;
-	pthread_t thread;
-};
-
-static void *caller_run(void *arg)
-{
-	struct caller *caller = arg;
-
-	thread_without_signals();
-	caller->ret = try_ioctl(caller->fd, DRM_IOCTL_FUSION_CALL_EXECUTE, &caller->args);
-	return NULL;
-}
-
-static void caller_start(struct caller *caller, int fd, uint32_t id, uint32_t *handles,
-			 unsigned int nr)
+/* a call with buffers, which takes some for its reply */
+static void caller_with(struct caller *caller, int fd, uint32_t id, uint32_t *sent,
+			unsigned int nr, uint32_t *replied)
 {
 	memset(caller, 0, sizeof(*caller));
-	caller->fd = fd;
-	caller->args.id = id;
-	caller->args.timeout = DRM_FUSION_FOREVER;
-	caller->args.payload = with(handles, nr);
-	caller->args.reply_handles = (uintptr_t)caller->handles;
-	assert_int_equal(pthread_create(&caller->thread, NULL, caller_run, caller), 0);
-}
-
-static int caller_end(struct caller *caller)
-{
-	assert_int_equal(pthread_join(caller->thread, NULL), 0);
-	return caller->ret;
+	caller->args.payload = with(sent, nr);
+	caller->args.reply_handles = (uintptr_t)replied;
+	caller_start(caller, fd, id);
 }
 
 static void calls(void **state)
 {
 	int fd = world_new(0), handler = member_new(fd);
 	uint32_t id = object_new(handler, DRM_FUSION_CALL, 0, NULL), sent[2], got[2], back[2];
+	uint32_t replied[DRM_FUSION_MAX_HANDLES];
 	struct drm_fusion_call_reply reply = { .payload = with(back, 2) };
 	struct drm_fusion_event *event;
 	struct caller caller;
@@ -124,7 +97,7 @@ static void calls(void **state)
 	buffer_new(handler, SIZE);
 	sent[0] = counted_buffer(fd, 'a');
 	sent[1] = counted_buffer(fd, 'b');
-	caller_start(&caller, fd, id, sent, 2);
+	caller_with(&caller, fd, id, sent, 2, replied);
 	event = skip_to(handler, DRM_FUSION_EVENT_CALL);
 	assert_int_equal(event->nr_handles, 2);
 	memcpy(got, event_handles(event), sizeof(got));
@@ -138,8 +111,8 @@ static void calls(void **state)
 	do_ioctl(handler, DRM_IOCTL_FUSION_CALL_REPLY, &reply);
 	assert_int_equal(caller_end(&caller), 0);
 	assert_int_equal(caller.args.reply_nr_handles, 2);
-	expect_fill(fd, caller.handles[0], 'c');
-	expect_fill(fd, caller.handles[1], 'b');
+	expect_fill(fd, replied[0], 'c');
+	expect_fill(fd, replied[1], 'b');
 
 	/* each has its own: the last one keeps it */
 	assert_int_equal(buffers_alive(), 3);
@@ -149,7 +122,7 @@ static void calls(void **state)
 	expect_alive(2);
 	close(handler);
 	assert_int_equal(buffers_alive(), 2);
-	expect_fill(fd, caller.handles[0], 'c');
+	expect_fill(fd, replied[0], 'c');
 	close(fd);
 	expect_alive(0);
 }
@@ -297,7 +270,7 @@ static void wrong_handles(void **state)
 		.id = object_new(fd, DRM_FUSION_REACTOR, 0, NULL),
 	};
 	struct drm_fusion_call_reply reply = {};
-	uint32_t handles[DRM_FUSION_MAX_HANDLES], i;
+	uint32_t handles[DRM_FUSION_MAX_HANDLES], replied[DRM_FUSION_MAX_HANDLES], i;
 	struct drm_fusion_event *event;
 	struct caller caller;
 
@@ -310,7 +283,7 @@ static void wrong_handles(void **state)
 	/* the call still waits for its reply, and as many as there may be go along */
 	for (i = 0; i < DRM_FUSION_MAX_HANDLES; i++)
 		handles[i] = counted_buffer(fd, 'f');
-	caller_start(&caller, fd, id, handles, DRM_FUSION_MAX_HANDLES);
+	caller_with(&caller, fd, id, handles, DRM_FUSION_MAX_HANDLES, replied);
 	event = skip_to(handler, DRM_FUSION_EVENT_CALL);
 	assert_int_equal(event->nr_handles, DRM_FUSION_MAX_HANDLES);
 	memcpy(handles, event_handles(event), sizeof(handles));
@@ -320,7 +293,7 @@ static void wrong_handles(void **state)
 	do_ioctl(handler, DRM_IOCTL_FUSION_CALL_REPLY, &reply);
 	assert_int_equal(caller_end(&caller), 0);
 	assert_int_equal(caller.args.reply_nr_handles, DRM_FUSION_MAX_HANDLES);
-	expect_fill(fd, caller.handles[DRM_FUSION_MAX_HANDLES - 1], 'f');
+	expect_fill(fd, replied[DRM_FUSION_MAX_HANDLES - 1], 'f');
 	close_all(NULL);
 	expect_alive(0);
 }

@@ -18,9 +18,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-
 #include "skirmishes.h"
 
 static struct fusion_ref *ref_new(struct fusion *fusion)
@@ -150,20 +147,6 @@ static void rules(void **state)
 	fusion_leave(fusion);
 }
 
-static bool forbid_system_calls(void)
-{
-	struct sock_filter filter[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_exit_group, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-	};
-	struct sock_fprog program = { .len = ARRAY_SIZE(filter), .filter = filter };
-
-	return !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) &&
-	       !prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
-}
-
 struct silent {
 	uint32_t id;
 	int start, steps;
@@ -180,7 +163,7 @@ static int count_silently(struct fusion *fusion, void *arg)
 		return 1;
 	for (i = 0; i < silent->start; i++)
 		ret |= fusion_ref_up(ref) | fusion_ref_up_global(ref);
-	if (ret || !forbid_system_calls())
+	if (ret || forbid_system_calls())
 		return 2;
 	for (i = 0; i < 1000; i++) {
 		ret |= fusion_ref_up(ref);
