@@ -11,6 +11,8 @@ G_BEGIN_DECLS
 
 /* The category of what is not of one element: memory, pools, formats. */
 GST_DEBUG_CATEGORY_EXTERN (gst_shrbuf_debug);
+/* before all else */
+void gst_shrbuf_init_debug (void);
 
 G_END_DECLS
 

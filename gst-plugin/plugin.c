@@ -9,13 +9,10 @@
 
 #include "elements.h"
 
-GST_DEBUG_CATEGORY (gst_shrbuf_debug);
-
 static gboolean
 plugin_init (GstPlugin * plugin)
 {
-  GST_DEBUG_CATEGORY_INIT (gst_shrbuf_debug, "shrbuf", 0,
-      "frames shared between devices and processes");
+  gst_shrbuf_init_debug ();
 
   return TRUE;
 }
