@@ -75,7 +75,7 @@ struct attempt {
 /* display */
 
 /* The CRTC that is wanted, or the first one that is on. */
-static int choose_crtc(struct attempt *a, unsigned int *pipe)
+static int choose_crtc(struct attempt *a)
 {
 	drmModeResPtr res = drmModeGetResources(a->drm_fd);
 	drmModeCrtcPtr crtc;
@@ -89,7 +89,6 @@ static int choose_crtc(struct attempt *a, unsigned int *pipe)
 		    (!a->display->crtc_id || a->display->crtc_id == crtc->crtc_id)) {
 			a->display->crtc_id = crtc->crtc_id;
 			a->mode = crtc->mode;
-			*pipe = i;
 			ret = 0;
 		}
 		drmModeFreeCrtc(crtc);
@@ -98,72 +97,21 @@ static int choose_crtc(struct attempt *a, unsigned int *pipe)
 	return ret;
 }
 
-static uint64_t plane_type(int drm_fd, uint32_t plane)
+/* Overlays first, for they are what is meant for it. */
+static int find_planes(struct attempt *a)
 {
-	uint64_t type = DRM_PLANE_TYPE_CURSOR;
-	drmModeObjectPropertiesPtr props;
-	drmModePropertyPtr prop;
-	uint32_t i;
+	int ret;
 
-	props = drmModeObjectGetProperties(drm_fd, plane, DRM_MODE_OBJECT_PLANE);
-	for (i = 0; props && i < props->count_props; i++) {
-		prop = drmModeGetProperty(drm_fd, props->props[i]);
-		if (prop && !strcmp(prop->name, "type"))
-			type = props->prop_values[i];
-		drmModeFreeProperty(prop);
+	if (a->display->plane_id) {
+		a->planes[0] = a->display->plane_id;
+		a->nr_planes = 1;
+		return 0;
 	}
-	drmModeFreeObjectProperties(props);
-	return type;
-}
-
-/* Whether a plane may be tried, and is of this type. */
-static bool plane_fits(struct attempt *a, drmModePlanePtr plane, unsigned int pipe,
-		       uint64_t type)
-{
-	if (!(plane->possible_crtcs & 1U << pipe) ||
-	    plane_type(a->drm_fd, plane->plane_id) != type)
-		return false;
-	if (a->display->plane_id)
-		return a->display->plane_id == plane->plane_id;
-	/* An overlay with a picture is somebody else's. */
-	return type == DRM_PLANE_TYPE_PRIMARY ||
-	       (type == DRM_PLANE_TYPE_OVERLAY && !plane->fb_id);
-}
-
-/* Overlays first, for they are what is meant for it. A cursor only if the caller wants it. */
-static int find_planes(struct attempt *a, unsigned int pipe)
-{
-	static const uint64_t types[] = {
-		DRM_PLANE_TYPE_OVERLAY, DRM_PLANE_TYPE_PRIMARY, DRM_PLANE_TYPE_CURSOR,
-	};
-	drmModePlaneResPtr res = drmModeGetPlaneResources(a->drm_fd);
-	drmModePlanePtr plane;
-	unsigned int i, j;
-
-	if (!res)
-		return -EINVAL;
-	for (i = 0; i < ARRAY_SIZE(types); i++) {
-		for (j = 0; j < res->count_planes && a->nr_planes < MAX_PLANES; j++) {
-			plane = drmModeGetPlane(a->drm_fd, res->planes[j]);
-			if (plane && plane_fits(a, plane, pipe, types[i]))
-				a->planes[a->nr_planes++] = plane->plane_id;
-			drmModeFreePlane(plane);
-		}
-	}
-	drmModeFreePlaneResources(res);
-	return a->nr_planes ? 0 : -EMEDIUMTYPE;
-}
-
-static bool plane_has_format(struct attempt *a, uint32_t id, uint32_t fourcc)
-{
-	drmModePlanePtr plane = drmModeGetPlane(a->drm_fd, id);
-	bool found = false;
-	uint32_t i;
-
-	for (i = 0; plane && i < plane->count_formats; i++)
-		found = found || plane->formats[i] == fourcc;
-	drmModeFreePlane(plane);
-	return found;
+	ret = shrbuf_display_planes(a->drm_fd, a->display->crtc_id, 0, a->planes, MAX_PLANES);
+	if (ret < 0)
+		return ret;
+	a->nr_planes = ret;
+	return ret ? 0 : -EMEDIUMTYPE;
 }
 
 /* camera */
@@ -360,7 +308,7 @@ static int add_sink(struct attempt *a, int route)
 	int ret;
 
 	for (i = 0; i < a->nr_planes; i++) {
-		if (!plane_has_format(a, a->planes[i], a->display->fourcc))
+		if (!shrbuf_plane_has_format(a->drm_fd, a->planes[i], a->display->fourcc))
 			continue;
 		for (j = 0; j < 2; j++) {
 			memset(&sink, 0, sizeof(sink));
@@ -430,7 +378,7 @@ static int try_formats(struct attempt *a, uint32_t width, uint32_t height)
 		if (ret != -EMEDIUMTYPE)
 			break;
 		for (j = 0; j < a->nr_planes; j++)
-			if (plane_has_format(a, a->planes[j], known_formats[i].drm))
+			if (shrbuf_plane_has_format(a->drm_fd, a->planes[j], known_formats[i].drm))
 				break;
 		if (j < a->nr_planes)
 			ret = try_format(a, known_formats[i].v4l2, width, height);
@@ -447,7 +395,6 @@ int shrbuf_route_to_display(int fd, int video_fd, int drm_fd,
 	struct v4l2_streamparm interval = { 0 };
 	struct v4l2_format before = { 0 };
 	bool attached = false, timed;
-	unsigned int pipe;
 	int ret;
 
 	memset(display->fbs, 0, sizeof(display->fbs));
@@ -456,11 +403,9 @@ int shrbuf_route_to_display(int fd, int video_fd, int drm_fd,
 	ret = find_type(&a);
 	if (ret)
 		return ret;
-	if (drmSetClientCap(drm_fd, DRM_CLIENT_CAP_UNIVERSAL_PLANES, 1))
-		return -EINVAL;
-	ret = choose_crtc(&a, &pipe);
+	ret = choose_crtc(&a);
 	if (!ret)
-		ret = find_planes(&a, pipe);
+		ret = find_planes(&a);
 	if (ret)
 		return ret;
 	before.type = a.type;

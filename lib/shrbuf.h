@@ -769,6 +769,24 @@ struct shrbuf_display {
 int shrbuf_route_to_display(int fd, int video_fd, int drm_fd, struct shrbuf_display *display);
 
 /**
+ * shrbuf_display_planes - find the planes of a display that can show a picture, best first
+ * @drm_fd: an open display, borrowed. It gets DRM_CLIENT_CAP_UNIVERSAL_PLANES.
+ * @crtc_id: CRTC of the display
+ * @fourcc: DRM_FORMAT_* of the picture, or 0 for any
+ * @planes: filled in
+ * @nr: how many fit into @planes
+ *
+ * First come overlays that nobody uses, then primary planes. No cursors.
+ *
+ * Return: how many there are in @planes, or
+ *
+ * - -ENOENT: the display has no such CRTC
+ * - -EINVAL: @drm_fd is no display
+ */
+int shrbuf_display_planes(int drm_fd, __u32 crtc_id, __u32 fourcc, __u32 *planes,
+			  unsigned int nr);
+
+/**
  * shrbuf_explain - say what an error means and what to do
  * @what: the function that failed
  * @err: what it returned, or the positive error number

@@ -145,6 +145,34 @@ static void impossible(void **state)
 	camera_run(&cam, 4);
 }
 
+/* Overlays first, only those that nobody uses, only those with the format. */
+static void planes(void **state)
+{
+	uint32_t found[32] = { 0 };
+	struct display dsp;
+	int nr, null;
+
+	(void)state;
+	display_open(&dsp, "vkms");
+	nr = shrbuf_display_planes(dsp.fd, dsp.crtc, DRM_FORMAT_XRGB8888, found, 32);
+	assert_true(nr >= (dsp.overlay ? 2 : 1));
+	assert_int_equal(found[0], dsp.overlay ? dsp.overlay : dsp.plane);
+	assert_int_equal(found[nr - 1], dsp.plane);
+	assert_int_equal(shrbuf_display_planes(dsp.fd, dsp.crtc, 0, found, 1), 1);
+	assert_int_equal(shrbuf_display_planes(dsp.fd, dsp.crtc, DRM_FORMAT_YUYV, found, 32), 0);
+	if (dsp.overlay) {
+		assert_int_equal(drmModeSetPlane(dsp.fd, dsp.overlay, dsp.crtc, dsp.black, 0, 0, 0,
+						 WIDTH, HEIGHT, 0, 0, WIDTH << 16, HEIGHT << 16), 0);
+		assert_int_equal(shrbuf_display_planes(dsp.fd, dsp.crtc, 0, found, 32), nr - 1);
+		assert_int_not_equal(found[0], dsp.overlay);
+		assert_int_equal(drmModeSetPlane(dsp.fd, dsp.overlay, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+						 0, 0), 0);
+	}
+	assert_int_equal(shrbuf_display_planes(dsp.fd, 12345, 0, found, 32), -ENOENT);
+	null = do_open("/dev/null", O_RDWR);
+	assert_int_equal(shrbuf_display_planes(null, dsp.crtc, 0, found, 32), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -153,6 +181,7 @@ int main(void)
 		API_TEST(other_size),
 		API_TEST(put_back),
 		API_TEST(impossible),
+		API_TEST(planes),
 	};
 
 	return cmocka_run_group_tests_name("display", tests, NULL, NULL);
