@@ -8,13 +8,14 @@
 #endif
 
 #include "elements.h"
+#include "gstshrbufsink.h"
 
 static gboolean
 plugin_init (GstPlugin * plugin)
 {
   gst_shrbuf_init_debug ();
 
-  return TRUE;
+  return GST_ELEMENT_REGISTER (shrbufsink, plugin);
 }
 
 GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, shrbuf,
