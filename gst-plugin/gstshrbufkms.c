@@ -241,7 +241,8 @@ gst_shrbuf_kms_open (const GstShrbufKmsWish * wish, GError ** error)
   kms->fbs = g_array_new (FALSE, FALSE, sizeof (guint32));
   g_mutex_init (&kms->mutex);
   kms->slot = take_slot ();
-  if (wish->fd < 0)
+  kms->own = wish->fd < 0;
+  if (kms->own)
     kms->fd = open_device (wish, error);
   else
     kms->fd = fcntl (wish->fd, F_DUPFD_CLOEXEC, 0);
@@ -276,6 +277,9 @@ gst_shrbuf_kms_close (GstShrbufKms * kms)
   for (i = 0; i < kms->fbs->len; i++)
     drmModeRmFB (kms->fd, g_array_index (kms->fbs, guint32, i));
   g_clear_pointer (&kms->fbs, g_array_unref);
+  /* buffers that were made for this display may keep the file */
+  if (kms->own)
+    drmDropMaster (kms->fd);
   if (kms->fd >= 0)
     close (kms->fd);
   kms->fd = -1;
@@ -304,29 +308,29 @@ gst_shrbuf_kms_unref (GstShrbufKms * kms)
 
 /* what it can do */
 
-gboolean
-gst_shrbuf_kms_find_mode (GstShrbufKms * kms, guint width, guint height,
-    drmModeModeInfo * mode)
+GArray *
+gst_shrbuf_kms_modes (GstShrbufKms * kms, guint width, guint height)
 {
   drmModeConnectorPtr connector = drmModeGetConnector (kms->fd, kms->connector);
-  drmModeModeInfoPtr best = NULL;
+  GArray *modes = g_array_new (FALSE, FALSE, sizeof (drmModeModeInfo));
+  guint rank;
   gint i;
 
-  if (!connector)
-    return FALSE;
-  for (i = 0; i < connector->count_modes && !best; i++)
-    if (connector->modes[i].hdisplay == width
-        && connector->modes[i].vdisplay == height)
-      best = &connector->modes[i];
-  for (i = 0; i < connector->count_modes && !best; i++)
-    if (connector->modes[i].type & DRM_MODE_TYPE_PREFERRED)
-      best = &connector->modes[i];
-  if (!best && connector->count_modes)
-    best = &connector->modes[0];
-  if (best)
-    *mode = *best;
+  for (rank = 0; connector && rank < 3; rank++) {
+    for (i = 0; i < connector->count_modes; i++) {
+      drmModeModeInfo *mode = &connector->modes[i];
+      guint has = 2;
+
+      if (mode->hdisplay == width && mode->vdisplay == height)
+        has = 0;
+      else if (mode->type & DRM_MODE_TYPE_PREFERRED)
+        has = 1;
+      if (has == rank)
+        g_array_append_val (modes, *mode);
+    }
+  }
   drmModeFreeConnector (connector);
-  return best != NULL;
+  return modes;
 }
 
 GArray *

@@ -30,6 +30,7 @@ typedef struct
 typedef struct
 {
   gint fd;
+  gboolean own;                 /* opened here */
   gint slot;                    /* of the caches of framebuffers */
   gchar *driver;
   guint32 connector;
@@ -51,9 +52,9 @@ void gst_shrbuf_kms_close (GstShrbufKms * kms);
 GstShrbufKms *gst_shrbuf_kms_ref (GstShrbufKms * kms);
 void gst_shrbuf_kms_unref (GstShrbufKms * kms);
 
-/* A mode of the connector with this size, else the one that it likes best. */
-gboolean gst_shrbuf_kms_find_mode (GstShrbufKms * kms, guint width,
-    guint height, drmModeModeInfo * mode);
+/* Modes of the connector, which the caller frees: that of this size, the one that it likes
+ * best, and the others. */
+GArray *gst_shrbuf_kms_modes (GstShrbufKms * kms, guint width, guint height);
 /* Formats of planes, without those that come twice. The caller frees the array. */
 GArray *gst_shrbuf_kms_formats (GstShrbufKms * kms, const guint32 * planes,
     guint nr);

@@ -51,6 +51,8 @@ gst_shrbuf_screen_new (GstObject * owner, GstShrbufKms * kms, guint32 plane,
     return NULL;
   }
   screen->nr_planes = nr;
+  screen->on = kms->was_on;
+  screen->mode = screen->mode_on = kms->before;
   screen->poll = gst_poll_new (TRUE);
   gst_poll_fd_init (&screen->pollfd);
   screen->pollfd.fd = kms->fd;
@@ -142,29 +144,21 @@ gst_shrbuf_screen_free (GstShrbufScreen * screen)
   gst_clear_buffer (&screen->shown);
   gst_clear_buffer (&screen->next);
   g_clear_pointer (&screen->copy, gst_shrbuf_copy_free);
+  g_clear_pointer (&screen->modes, g_array_unref);
   gst_poll_free (screen->poll);
   gst_shrbuf_kms_close (screen->kms);
   g_free (screen);
 }
 
-gboolean
+void
 gst_shrbuf_screen_set_info (GstShrbufScreen * screen, const GstVideoInfo * info)
 {
-  GstShrbufKms *kms = screen->kms;
-  drmModeModeInfo mode = kms->before;
-
-  if ((!kms->was_on || screen->force_mode)
-      && !gst_shrbuf_kms_find_mode (kms, GST_VIDEO_INFO_WIDTH (info),
-          GST_VIDEO_INFO_HEIGHT (info), &mode))
-    return FALSE;
-  screen->set_mode = (!kms->was_on || screen->force_mode)
-      && (!screen->mode_was_set || memcmp (&mode, &screen->mode,
-          sizeof (mode)));
-  screen->mode = mode;
   screen->info = *info;
   screen->chosen = FALSE;
   g_clear_pointer (&screen->copy, gst_shrbuf_copy_free);
-  return TRUE;
+  g_clear_pointer (&screen->modes, g_array_unref);
+  screen->modes = gst_shrbuf_kms_modes (screen->kms,
+      GST_VIDEO_INFO_WIDTH (info), GST_VIDEO_INFO_HEIGHT (info));
 }
 
 void
@@ -172,6 +166,12 @@ gst_shrbuf_screen_set_area (GstShrbufScreen * screen,
     const GstVideoRectangle * area)
 {
   screen->area = *area;
+  screen->chosen = FALSE;
+}
+
+void
+gst_shrbuf_screen_expose (GstShrbufScreen * screen)
+{
   screen->chosen = FALSE;
 }
 
@@ -263,7 +263,8 @@ is_used (GstShrbufScreen * screen, guint32 id)
 static gint
 choose_plane (GstShrbufScreen * screen, GstShrbufKmsPicture * picture)
 {
-  gboolean primary = screen->set_mode || screen->mode_was_set;
+  gboolean primary = screen->set_mode || screen->mode_was_set
+      || screen->force_mode;
   GstShrbufKmsPlane plane = { 0 };
   gint ret = -EINVAL;
   guint i, id;
@@ -359,46 +360,69 @@ set_display_error (GstShrbufScreen * screen, gint ret, GError ** error)
   else
     g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
         "No plane of the display (%s) can show %s of %dx%d here: %s. Choose "
-        "another plane-id, render-rectangle or size, or force-modesetting.",
+        "another plane-id, render-rectangle, size or format.",
         screen->kms->driver,
         gst_video_format_to_string (GST_VIDEO_INFO_FORMAT (&screen->info)),
         screen->info.width, screen->info.height, g_strerror (-ret));
 }
 
-/* The first way in which a plane can show the buffer. */
+/* The first way in which a plane can show the buffer in this mode. */
+static gint
+try_mode (GstShrbufScreen * screen, const drmModeModeInfo * mode,
+    GstBuffer * buffer, GstBuffer ** shown, GError ** error)
+{
+  const GstVideoRectangle all = { 0, 0, mode->hdisplay, mode->vdisplay };
+  GstShrbufKmsPicture picture = { 0 };
+  const gchar *reason = NULL, *first = NULL;
+  gint ret = -EINVAL;
+
+  screen->mode = *mode;
+  screen->set_mode = !screen->on
+      || memcmp (mode, &screen->mode_on, sizeof (*mode));
+  for (screen->way = GST_SHRBUF_WAY_DIRECT;
+      screen->way <= GST_SHRBUF_WAY_FULL && ret && ret != -EACCES;
+      screen->way++) {
+    if (screen->way != GST_SHRBUF_WAY_DIRECT && !make_copy (screen, error))
+      return -EINVAL;
+    *shown = get_buffer (screen, buffer, &picture.fb, &reason, error);
+    if (*error)
+      return -EINVAL;
+    if (!first)
+      first = *shown ? "no plane can show it at this size and place" : reason;
+    if (!*shown)
+      continue;
+    picture.src = picture.dst = all;
+    ret = choose_plane (screen, &picture);
+    if (ret)
+      gst_clear_buffer (shown);
+    else
+      break;
+  }
+  if (!ret && screen->way != GST_SHRBUF_WAY_DIRECT)
+    warn_once (screen, first);
+  return ret;
+}
+
+/* The mode that is set is changed if the user wants it, or if there is no other way. */
 static GstBuffer *
 choose (GstShrbufScreen * screen, GstBuffer * buffer, GError ** error)
 {
-  GstShrbufKmsPicture picture = { 0 };
-  const gchar *reason = NULL, *first = NULL;
-  GstBuffer *shown;
+  GstBuffer *shown = NULL;
+  drmModeModeInfo mode;
   gint ret = -EINVAL;
+  guint i;
 
-  for (screen->way = GST_SHRBUF_WAY_DIRECT;
-      screen->way <= GST_SHRBUF_WAY_FULL; screen->way++) {
-    if (screen->way != GST_SHRBUF_WAY_DIRECT && !make_copy (screen, error))
-      return NULL;
-    shown = get_buffer (screen, buffer, &picture.fb, &reason, error);
-    if (*error)
-      return NULL;
-    if (!first)
-      first = shown ? "no plane can show it at this size and place" : reason;
-    if (!shown)
-      continue;
-    picture.src.w = picture.dst.w = screen->mode.hdisplay;
-    picture.src.h = picture.dst.h = screen->mode.vdisplay;
-    ret = choose_plane (screen, &picture);
-    if (!ret) {
-      if (screen->way != GST_SHRBUF_WAY_DIRECT)
-        warn_once (screen, first);
-      return shown;
-    }
-    gst_buffer_unref (shown);
-    if (ret == -EACCES)
-      break;
+  if (screen->on && !screen->force_mode) {
+    mode = screen->mode_on;
+    ret = try_mode (screen, &mode, buffer, &shown, error);
   }
-  set_display_error (screen, ret, error);
-  return NULL;
+  for (i = 0; i < screen->modes->len && ret && ret != -EACCES && !*error; i++) {
+    mode = g_array_index (screen->modes, drmModeModeInfo, i);
+    ret = try_mode (screen, &mode, buffer, &shown, error);
+  }
+  if (ret && !*error)
+    set_display_error (screen, ret, error);
+  return shown;
 }
 
 GstFlowReturn
@@ -414,6 +438,9 @@ gst_shrbuf_screen_show (GstShrbufScreen * screen, GstBuffer * buffer,
   flow = wait_flip (screen, error);
   if (flow != GST_FLOW_OK)
     return flow;
+  /* GstVideoSink shows the first one twice */
+  if (screen->chosen && buffer == screen->shown)
+    return GST_FLOW_OK;
   get_crop (screen, buffer, &crop);
   if (memcmp (&crop, &screen->crop, sizeof (crop)))
     screen->chosen = FALSE;
@@ -432,8 +459,11 @@ gst_shrbuf_screen_show (GstShrbufScreen * screen, GstBuffer * buffer,
     return GST_FLOW_ERROR;
   }
   screen->used = TRUE;
-  screen->mode_was_set |= screen->set_mode;
-  screen->set_mode = FALSE;
+  if (screen->set_mode) {
+    screen->mode_was_set = screen->on = TRUE;
+    screen->mode_on = screen->mode;
+    screen->set_mode = FALSE;
+  }
   screen->copied += screen->way != GST_SHRBUF_WAY_DIRECT;
   screen->next = shown;
   return GST_FLOW_OK;

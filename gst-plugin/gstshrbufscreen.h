@@ -36,9 +36,12 @@ typedef struct
   /* the video, and what was chosen for it */
   GstVideoInfo info;
   GstVideoRectangle crop;
+  GArray *modes;                /* that could be set for it */
   drmModeModeInfo mode;
   gboolean set_mode;            /* with the next commit */
   gboolean mode_was_set;
+  gboolean on;                  /* the display has a mode, which is */
+  drmModeModeInfo mode_on;
   gboolean chosen;
   GstShrbufWay way;
   GstShrbufKmsPicture picture;
@@ -61,11 +64,12 @@ GstShrbufScreen *gst_shrbuf_screen_new (GstObject * owner, GstShrbufKms * kms,
 /* The display is as it was before, and closed. */
 void gst_shrbuf_screen_free (GstShrbufScreen * screen);
 
-/* FALSE if the display has no mode. */
-gboolean gst_shrbuf_screen_set_info (GstShrbufScreen * screen,
+void gst_shrbuf_screen_set_info (GstShrbufScreen * screen,
     const GstVideoInfo * info);
 void gst_shrbuf_screen_set_area (GstShrbufScreen * screen,
     const GstVideoRectangle * area);
+/* The next one is shown even if it is on the display. */
+void gst_shrbuf_screen_expose (GstShrbufScreen * screen);
 /* Shows a buffer when the one before is on the display, and keeps it as long as needed.
  * GST_FLOW_FLUSHING if that was interrupted; GST_FLOW_ERROR with an error. */
 GstFlowReturn gst_shrbuf_screen_show (GstShrbufScreen * screen,

@@ -209,7 +209,6 @@ static gboolean
 gst_shrbuf_sink_set_caps (GstBaseSink * base, GstCaps * caps)
 {
   GstShrbufSink *sink = GST_SHRBUF_SINK (base);
-  gboolean ok = FALSE;
   GstVideoInfo info;
 
   if (!gst_shrbuf_caps_to_info (caps, &info)) {
@@ -219,17 +218,10 @@ gst_shrbuf_sink_set_caps (GstBaseSink * base, GstCaps * caps)
   }
   g_mutex_lock (&sink->mutex);
   if (sink->screen)
-    ok = gst_shrbuf_screen_set_info (sink->screen, &info);
+    gst_shrbuf_screen_set_info (sink->screen, &info);
   g_mutex_unlock (&sink->mutex);
-  if (!ok) {
-    GST_ELEMENT_ERROR (sink, RESOURCE, SETTINGS,
-        ("The display has no mode. See what it has: modetest -c."), (NULL));
-    return FALSE;
-  }
   GST_VIDEO_SINK_WIDTH (sink) = GST_VIDEO_INFO_WIDTH (&info);
   GST_VIDEO_SINK_HEIGHT (sink) = GST_VIDEO_INFO_HEIGHT (&info);
-  g_object_notify (G_OBJECT (sink), "display-width");
-  g_object_notify (G_OBJECT (sink), "display-height");
   return TRUE;
 }
 
@@ -305,9 +297,14 @@ static void
 gst_shrbuf_sink_expose (GstVideoOverlay * overlay)
 {
   GstSample *sample = gst_base_sink_get_last_sample (GST_BASE_SINK (overlay));
+  GstShrbufSink *sink = GST_SHRBUF_SINK (overlay);
 
   if (!sample)
     return;
+  g_mutex_lock (&sink->mutex);
+  if (sink->screen)
+    gst_shrbuf_screen_expose (sink->screen);
+  g_mutex_unlock (&sink->mutex);
   if (gst_sample_get_buffer (sample))
     gst_shrbuf_sink_show_frame (GST_VIDEO_SINK (overlay),
         gst_sample_get_buffer (sample));
@@ -381,7 +378,6 @@ gst_shrbuf_sink_set_property (GObject * object, guint id, const GValue * value,
   GST_OBJECT_UNLOCK (sink);
 }
 
-/* Of the mode, which is known when there are caps. */
 static void
 get_screen_property (GstShrbufSink * sink, guint id, GValue * value)
 {
@@ -478,17 +474,17 @@ install_properties (GObjectClass * klass)
   g_object_class_install_property (klass, PROP_FORCE_MODESETTING,
       g_param_spec_boolean ("force-modesetting", "Force modesetting",
           "Set the mode with the size of the video, or the preferred one, "
-          "also if the display is on", FALSE, READY));
+          "even if the one that is set would do", FALSE, READY));
   g_object_class_install_property (klass, PROP_CAN_SCALE,
       g_param_spec_boolean ("can-scale", "Can scale",
           "Scale where the plane can, else show it in the middle", TRUE,
           READY));
   g_object_class_install_property (klass, PROP_DISPLAY_WIDTH,
       g_param_spec_int ("display-width", "Display width",
-          "Width of the mode, 0 before there are caps", 0, G_MAXINT, 0, READ));
+          "Width of the mode, 0 if none is set", 0, G_MAXINT, 0, READ));
   g_object_class_install_property (klass, PROP_DISPLAY_HEIGHT,
       g_param_spec_int ("display-height", "Display height",
-          "Height of the mode, 0 before there are caps", 0, G_MAXINT, 0, READ));
+          "Height of the mode, 0 if none is set", 0, G_MAXINT, 0, READ));
   g_object_class_install_property (klass, PROP_FRAMES_COPIED,
       g_param_spec_uint64 ("frames-copied", "Frames copied",
           "How many frames had to be copied since the start", 0, G_MAXUINT64, 0,

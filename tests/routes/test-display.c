@@ -162,7 +162,8 @@ static void planes(void **state)
 	assert_int_equal(shrbuf_display_planes(dsp.fd, dsp.crtc, DRM_FORMAT_YUYV, found, 32), 0);
 	if (dsp.overlay) {
 		assert_int_equal(drmModeSetPlane(dsp.fd, dsp.overlay, dsp.crtc, dsp.black, 0, 0, 0,
-						 WIDTH, HEIGHT, 0, 0, WIDTH << 16, HEIGHT << 16), 0);
+						 WIDTH, HEIGHT, 0, 0, WIDTH << 16,
+						 HEIGHT << 16), 0);
 		assert_int_equal(shrbuf_display_planes(dsp.fd, dsp.crtc, 0, found, 32), nr - 1);
 		assert_int_not_equal(found[0], dsp.overlay);
 		assert_int_equal(drmModeSetPlane(dsp.fd, dsp.overlay, 0, 0, 0, 0, 0, 0, 0, 0, 0,
