@@ -28,6 +28,8 @@
 /* Of a route, and of what it shows. */
 #define MAX_BUFS	32
 
+#define ALL_FLAGS	(SHRBUF_DISPLAY_KEEP_FORMAT | SHRBUF_DISPLAY_STOPPED)
+
 #define ARRAY_SIZE(x)	(sizeof(x) / sizeof((x)[0]))
 
 /* Formats to try when the camera's own cannot be shown, best first. */
@@ -58,6 +60,7 @@ struct drm_fb {
  * @display: of the caller
  * @type: of the camera's queue
  * @mode: of the display
+ * @box: part of the display to show it in
  * @planes: candidates, best first
  * @nr_planes: number of @planes
  */
@@ -68,25 +71,46 @@ struct attempt {
 	struct shrbuf_display *display;
 	uint32_t type;
 	drmModeModeInfo mode;
+	struct shrbuf_rect box;
 	uint32_t planes[MAX_PLANES];
 	unsigned int nr_planes;
 };
 
 /* display */
 
+/* The CRTC that drives the connector, zero if none does. */
+static uint32_t connector_crtc(int drm_fd, uint32_t id)
+{
+	drmModeConnectorPtr conn = drmModeGetConnectorCurrent(drm_fd, id);
+	drmModeEncoderPtr encoder = NULL;
+	uint32_t crtc = 0;
+
+	if (conn && conn->encoder_id)
+		encoder = drmModeGetEncoder(drm_fd, conn->encoder_id);
+	if (encoder)
+		crtc = encoder->crtc_id;
+	drmModeFreeEncoder(encoder);
+	drmModeFreeConnector(conn);
+	return crtc;
+}
+
 /* The CRTC that is wanted, or the first one that is on. */
 static int choose_crtc(struct attempt *a)
 {
 	drmModeResPtr res = drmModeGetResources(a->drm_fd);
+	uint32_t wanted = a->display->crtc_id;
 	drmModeCrtcPtr crtc;
 	int i, ret = -ENXIO;
 
 	if (!res)
 		return -EINVAL;
+	if (!wanted && a->display->connector_id)
+		wanted = connector_crtc(a->drm_fd, a->display->connector_id);
 	for (i = 0; i < res->count_crtcs && ret; i++) {
+		if (a->display->connector_id && !wanted)
+			break;
 		crtc = drmModeGetCrtc(a->drm_fd, res->crtcs[i]);
-		if (crtc && crtc->mode_valid &&
-		    (!a->display->crtc_id || a->display->crtc_id == crtc->crtc_id)) {
+		if (crtc && crtc->mode_valid && (!wanted || wanted == crtc->crtc_id)) {
 			a->display->crtc_id = crtc->crtc_id;
 			a->mode = crtc->mode;
 			ret = 0;
@@ -273,28 +297,32 @@ static void drop_buffers(struct attempt *a)
 
 /* route */
 
+static void centre(struct shrbuf_kms_sink *sink, const struct shrbuf_rect *box)
+{
+	sink->crtc_x = (int)box->x + ((int)box->width - (int)sink->crtc_w) / 2;
+	sink->crtc_y = (int)box->y + ((int)box->height - (int)sink->crtc_h) / 2;
+}
+
 static void middle(struct shrbuf_kms_sink *sink, const struct attempt *a)
 {
 	sink->crtc_w = a->display->width;
 	sink->crtc_h = a->display->height;
-	sink->crtc_x = ((int)a->mode.hdisplay - (int)sink->crtc_w) / 2;
-	sink->crtc_y = ((int)a->mode.vdisplay - (int)sink->crtc_h) / 2;
+	centre(sink, &a->box);
 }
 
-/* As large as the display, with its proportions. */
+/* As large as the box, with its proportions. */
 static void large(struct shrbuf_kms_sink *sink, const struct attempt *a)
 {
 	uint64_t w = a->display->width, h = a->display->height;
 
-	if (w * a->mode.vdisplay > h * a->mode.hdisplay) {
-		sink->crtc_w = a->mode.hdisplay;
-		sink->crtc_h = h * a->mode.hdisplay / w;
+	if (w * a->box.height > h * a->box.width) {
+		sink->crtc_w = a->box.width;
+		sink->crtc_h = h * a->box.width / w;
 	} else {
-		sink->crtc_w = w * a->mode.vdisplay / h;
-		sink->crtc_h = a->mode.vdisplay;
+		sink->crtc_w = w * a->box.height / h;
+		sink->crtc_h = a->box.height;
 	}
-	sink->crtc_x = ((int)a->mode.hdisplay - (int)sink->crtc_w) / 2;
-	sink->crtc_y = ((int)a->mode.vdisplay - (int)sink->crtc_h) / 2;
+	centre(sink, &a->box);
 }
 
 /* Tries planes and rectangles. -EMEDIUMTYPE: none can show it. */
@@ -312,6 +340,7 @@ static int add_sink(struct attempt *a, int route)
 			continue;
 		for (j = 0; j < 2; j++) {
 			memset(&sink, 0, sizeof(sink));
+			sink.sink.policy = a->display->policy;
 			sink.sink.max_held = MAX_HELD;
 			sink.drm_fd = a->drm_fd;
 			sink.plane_id = a->planes[i];
@@ -358,7 +387,7 @@ static int try_format(struct attempt *a, uint32_t fourcc, uint32_t width, uint32
 		route = shrbuf_route_create(a->fd, a->video_fd);
 		ret = route < 0 ? route : add_sink(a, route);
 	}
-	if (!ret)
+	if (!ret && !(a->display->flags & SHRBUF_DISPLAY_STOPPED))
 		ret = shrbuf_route_start(route, a->display->priority);
 	if (!ret)
 		return route;
@@ -374,6 +403,8 @@ static int try_formats(struct attempt *a, uint32_t width, uint32_t height)
 	unsigned int i, j;
 	int ret = try_format(a, 0, width, height);
 
+	if (a->display->flags & SHRBUF_DISPLAY_KEEP_FORMAT)
+		return ret;
 	for (i = 0; i < ARRAY_SIZE(known_formats); i++) {
 		if (ret != -EMEDIUMTYPE)
 			break;
@@ -398,7 +429,7 @@ int shrbuf_route_to_display(int fd, int video_fd, int drm_fd,
 	int ret;
 
 	memset(display->fbs, 0, sizeof(display->fbs));
-	if (display->extra > MAX_BUFS - MAX_HELD - CAMERA_BUFS)
+	if (display->extra > MAX_BUFS - MAX_HELD - CAMERA_BUFS || display->flags & ~ALL_FLAGS)
 		return -EINVAL;
 	ret = find_type(&a);
 	if (ret)
@@ -408,6 +439,11 @@ int shrbuf_route_to_display(int fd, int video_fd, int drm_fd,
 		ret = find_planes(&a);
 	if (ret)
 		return ret;
+	a.box = display->box;
+	if (!a.box.width || !a.box.height)
+		a.box = (struct shrbuf_rect) {
+			.width = a.mode.hdisplay, .height = a.mode.vdisplay,
+		};
 	before.type = a.type;
 	ret = shrbuf_ioctl(video_fd, VIDIOC_G_FMT, &before);
 	if (ret)
@@ -420,7 +456,7 @@ int shrbuf_route_to_display(int fd, int video_fd, int drm_fd,
 		return ret;
 	attached = !ret;
 	ret = try_formats(&a, 0, 0);
-	if (ret == -EMEDIUMTYPE)
+	if (ret == -EMEDIUMTYPE && !(display->flags & SHRBUF_DISPLAY_KEEP_FORMAT))
 		ret = try_formats(&a, a.mode.hdisplay, a.mode.vdisplay);
 	/* Leave all as it was. */
 	if (ret < 0) {

@@ -705,6 +705,29 @@ int shrbuf_tap_take(int tap_fd, struct shrbuf_tap_frame *frame);
 int shrbuf_tap_give(int tap_fd, __u32 index);
 
 /**
+ * shrbuf_display_set_mode - switch a display on, with a black picture
+ * @drm_fd: an open display that is master or a lease, borrowed
+ * @connector_id: connector, zero: the first one that has something connected
+ * @width: of the picture that is to be shown, zero if it is not known
+ * @height: of the picture that is to be shown
+ *
+ * Sets the mode with this size, or if there is none the preferred one. The picture lasts as
+ * long as @drm_fd.
+ *
+ * Return: 0, or
+ *
+ * - -ENXIO: nothing is connected there
+ * - -EACCES: @drm_fd is not master
+ * - -EINVAL: @drm_fd is no display
+ * - others: from the driver
+ */
+int shrbuf_display_set_mode(int drm_fd, __u32 connector_id, __u32 width, __u32 height);
+
+/* Bits of &struct shrbuf_display.flags. */
+#define SHRBUF_DISPLAY_KEEP_FORMAT	(1U << 0)	/* set no other format or size */
+#define SHRBUF_DISPLAY_STOPPED		(1U << 1)	/* do not start the route */
+
+/**
  * struct shrbuf_display - a camera on a display, for shrbuf_route_to_display()
  * @crtc_id: in: CRTC, zero: the first one that is on. out: which it is
  * @plane_id: in: plane, zero: the best one. out: which it is
@@ -717,6 +740,10 @@ int shrbuf_tap_give(int tap_fd, __u32 index);
  * @nr_bufs: out: number of buffers, and of @fbs
  * @sink: out: number of the sink
  * @fbs: out: framebuffers, which belong to the file of the display
+ * @flags: in: SHRBUF_DISPLAY_*
+ * @policy: in: SHRBUF_SINK_NEWEST or SHRBUF_SINK_EVERY
+ * @connector_id: in: connector that the CRTC drives, zero: any
+ * @box: in: the part of the display to show it in, all zero: all of it
  */
 struct shrbuf_display {
 	__u32 crtc_id;
@@ -730,6 +757,10 @@ struct shrbuf_display {
 	__u32 nr_bufs;
 	__u32 sink;
 	__u32 fbs[32];
+	__u32 flags;
+	__u32 policy;
+	__u32 connector_id;
+	struct shrbuf_rect box;
 };
 
 /**
@@ -743,7 +774,7 @@ struct shrbuf_display {
  * Attaches the camera, requests buffers, makes framebuffers, adds the sink, and starts the
  * route. The plane is a free overlay that can show the format of the camera, or the primary
  * one. If there is none, a format that both know is set, and if need be the size of the
- * display. The picture is as large as the display, or if the plane cannot scale, in its
+ * display. The picture is as large as the box, or if the plane cannot scale, in its
  * middle. If it fails, all is as it was before.
  *
  * The camera stays attached when the route has ended.

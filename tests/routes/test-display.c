@@ -174,6 +174,100 @@ static void planes(void **state)
 	assert_int_equal(shrbuf_display_planes(null, dsp.crtc, 0, found, 32), -EINVAL);
 }
 
+/* Where the overlay is, as its properties say. */
+static void expect_place(struct display *dsp, uint64_t x, uint64_t y, uint64_t w, uint64_t h)
+{
+	const struct {
+		const char *name;
+		uint64_t value;
+	} wanted[] = {
+		{ "CRTC_X", x }, { "CRTC_Y", y }, { "CRTC_W", w }, { "CRTC_H", h },
+	};
+	drmModeObjectPropertiesPtr props = drmModeObjectGetProperties(dsp->fd, dsp->overlay,
+								      DRM_MODE_OBJECT_PLANE);
+	unsigned int i, j, found = 0;
+
+	assert_non_null(props);
+	for (i = 0; i < props->count_props; i++) {
+		drmModePropertyPtr prop = drmModeGetProperty(dsp->fd, props->props[i]);
+
+		assert_non_null(prop);
+		for (j = 0; j < 4; j++) {
+			if (strcmp(prop->name, wanted[j].name))
+				continue;
+			assert_int_equal(props->prop_values[i], wanted[j].value);
+			found++;
+		}
+		drmModeFreeProperty(prop);
+	}
+	assert_int_equal(found, 4);
+	drmModeFreeObjectProperties(props);
+}
+
+/* Part of a display, no other format, and no frame before the start. */
+static void as_it_is_wanted(void **state)
+{
+	struct shrbuf_display shown = {
+		.end = SHRBUF_KMS_END_RESTORE,
+		.flags = SHRBUF_DISPLAY_KEEP_FORMAT | SHRBUF_DISPLAY_STOPPED,
+		.box = { .x = 320, .y = 240, .width = 320, .height = 240 },
+	};
+	struct display dsp;
+	struct camera cam;
+	int route;
+
+	(void)state;
+	display_open(&dsp, "vkms");
+	if (!dsp.overlay)
+		skip();
+	shown.connector_id = dsp.connector;
+	plain_camera(&cam, V4L2_PIX_FMT_YUYV, 320, 180);
+	assert_int_equal(shrbuf_route_to_display(shrbuf_dev(), cam.fd, dsp.fd, &shown),
+			 -EMEDIUMTYPE);
+	cam.fmt.fmt.pix.pixelformat = V4L2_PIX_FMT_XBGR32;
+	cam.fmt.fmt.pix.bytesperline = 0;
+	do_ioctl(cam.fd, VIDIOC_S_FMT, &cam.fmt);
+	shown.crtc_id = 0;
+	shown.plane_id = dsp.overlay;
+	route = shrbuf_route_to_display(shrbuf_dev(), cam.fd, dsp.fd, &shown);
+	if (route < 0)
+		fail_msg("shrbuf_route_to_display: %s", strerror(-route));
+	assert_int_equal(shown.crtc_id, dsp.crtc);
+	assert_int_equal(stats(route, 0).state, SHRBUF_ROUTE_STOPPED);
+	start(route);
+	wait_shown(route, shown.sink, 10);
+	expect_place(&dsp, 320, 270, 320, 180);
+	close(route);
+	shown.flags = ~0U;
+	assert_int_equal(shrbuf_route_to_display(shrbuf_dev(), cam.fd, dsp.fd, &shown), -EINVAL);
+	memset(&shown, 0, sizeof(shown));
+	shown.connector_id = 0x7fffffff;
+	assert_int_equal(shrbuf_route_to_display(shrbuf_dev(), cam.fd, dsp.fd, &shown), -ENXIO);
+}
+
+static void switched_on(void **state)
+{
+	drmModeCrtcPtr crtc;
+	struct display dsp;
+	int other;
+
+	(void)state;
+	display_open(&dsp, "vkms");
+	assert_int_equal(shrbuf_display_set_mode(dsp.fd, dsp.connector, 800, 600), 0);
+	crtc = drmModeGetCrtc(dsp.fd, dsp.crtc);
+	assert_non_null(crtc);
+	assert_true(crtc->mode_valid);
+	assert_int_equal(crtc->mode.hdisplay, 800);
+	assert_int_equal(crtc->mode.vdisplay, 600);
+	drmModeFreeCrtc(crtc);
+	assert_int_equal(shrbuf_display_set_mode(dsp.fd, 0x7fffffff, 800, 600), -ENXIO);
+	other = do_open(display_path("vkms"), O_RDWR);
+	assert_int_equal(shrbuf_display_set_mode(other, 0, 0, 0), -EACCES);
+	close(other);
+	assert_int_equal(shrbuf_display_set_mode(shrbuf_dev(), 0, 0, 0), -EINVAL);
+	assert_int_equal(shrbuf_display_set_mode(dsp.fd, 0, 640, 480), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -183,6 +277,8 @@ int main(void)
 		API_TEST(put_back),
 		API_TEST(impossible),
 		API_TEST(planes),
+		API_TEST(as_it_is_wanted),
+		API_TEST(switched_on),
 	};
 
 	return cmocka_run_group_tests_name("display", tests, NULL, NULL);

@@ -92,60 +92,10 @@ static int open_card(const char *path, struct json_object *tree)
 	return -err;
 }
 
-/* The mode with this size, or the preferred one. */
-static drmModeModeInfoPtr choose_mode(drmModeConnectorPtr conn, uint32_t width,
-				      uint32_t height)
-{
-	int i;
-
-	for (i = 0; i < conn->count_modes; i++)
-		if (conn->modes[i].hdisplay == width && conn->modes[i].vdisplay == height)
-			return &conn->modes[i];
-	return &conn->modes[0];
-}
-
-/* A CRTC for this connector, zero if there is none. */
-static uint32_t choose_crtc(int drm_fd, drmModeResPtr res, drmModeConnectorPtr conn)
-{
-	drmModeEncoderPtr encoder;
-	uint32_t crtc = 0;
-	int i, j;
-
-	for (i = 0; i < conn->count_encoders && !crtc; i++) {
-		encoder = drmModeGetEncoder(drm_fd, conn->encoders[i]);
-		for (j = 0; encoder && j < res->count_crtcs && !crtc; j++)
-			if (encoder->possible_crtcs & 1U << j)
-				crtc = res->crtcs[j];
-		drmModeFreeEncoder(encoder);
-	}
-	return crtc;
-}
-
-/* Shows black in this mode. */
-static int show_black(int drm_fd, uint32_t crtc, uint32_t connector,
-		      drmModeModeInfoPtr mode)
-{
-	uint32_t handles[4] = { 0 }, pitches[4] = { 0 }, offsets[4] = { 0 };
-	uint64_t size;
-	uint32_t fb;
-
-	if (drmModeCreateDumbBuffer(drm_fd, mode->hdisplay, mode->vdisplay, 32, 0, handles,
-				    pitches, &size) ||
-	    drmModeAddFB2(drm_fd, mode->hdisplay, mode->vdisplay, DRM_FORMAT_XRGB8888, handles,
-			  pitches, offsets, &fb, 0) ||
-	    drmModeSetCrtc(drm_fd, crtc, fb, 0, 0, &connector, 1, mode))
-		return -errno;
-	return 0;
-}
-
 /* Sets a mode on the first display that is connected, best that of the camera's size. */
 static int set_mode(int drm_fd, int video_fd)
 {
 	struct v4l2_format fmt = { .type = V4L2_BUF_TYPE_VIDEO_CAPTURE };
-	drmModeResPtr res = drmModeGetResources(drm_fd);
-	drmModeConnectorPtr conn;
-	int i, ret = -ENXIO;
-	uint32_t crtc;
 
 	if (ioctl(video_fd, VIDIOC_G_FMT, &fmt)) {
 		fmt.type = V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE;
@@ -153,20 +103,8 @@ static int set_mode(int drm_fd, int video_fd)
 		if (ioctl(video_fd, VIDIOC_G_FMT, &fmt))
 			memset(&fmt, 0, sizeof(fmt));
 	}
-	for (i = 0; res && i < res->count_connectors && ret == -ENXIO; i++) {
-		conn = drmModeGetConnector(drm_fd, res->connectors[i]);
-		if (!conn)
-			continue;
-		crtc = choose_crtc(drm_fd, res, conn);
-		/* width and height are at the same place in both kinds of formats */
-		if (crtc && conn->connection == DRM_MODE_CONNECTED && conn->count_modes)
-			ret = show_black(drm_fd, crtc, conn->connector_id,
-					 choose_mode(conn, fmt.fmt.pix.width,
-						     fmt.fmt.pix.height));
-		drmModeFreeConnector(conn);
-	}
-	drmModeFreeResources(res);
-	return ret;
+	/* width and height are at the same place in both kinds of formats */
+	return shrbuf_display_set_mode(drm_fd, 0, fmt.fmt.pix.width, fmt.fmt.pix.height);
 }
 
 /* Return: 0, or a negative error number and @tree says why. */
