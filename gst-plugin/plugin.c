@@ -8,6 +8,8 @@
 #endif
 
 #include "elements.h"
+#include "gstshrbufdeviceprovider.h"
+#include "gstshrbufroute.h"
 #include "gstshrbufsink.h"
 
 static gboolean
@@ -15,7 +17,9 @@ plugin_init (GstPlugin * plugin)
 {
   gst_shrbuf_init_debug ();
 
-  return GST_ELEMENT_REGISTER (shrbufsink, plugin);
+  return GST_ELEMENT_REGISTER (shrbufroute, plugin)
+      && GST_ELEMENT_REGISTER (shrbufsink, plugin)
+      && GST_DEVICE_PROVIDER_REGISTER (shrbufdeviceprovider, plugin);
 }
 
 GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, shrbuf,
