@@ -14,7 +14,6 @@ not depend on what the programs believe they did.
 import json
 import os
 import re
-import shutil
 import struct
 import sys
 import zlib
@@ -112,6 +111,19 @@ def pixels(data):
             row = bytearray(b for i, b in enumerate(row) if i % 4 != 3)
         rows.append(bytes(row))
     return rows
+
+
+def write_png(path, rows):
+    """Rows of three bytes for each pixel as a PNG."""
+    def chunk(kind, body):
+        return (struct.pack(">I", len(body)) + kind + body +
+                struct.pack(">I", zlib.crc32(kind + body)))
+
+    header = struct.pack(">IIBBBBB", len(rows[0]) // 3, len(rows), 8, 2, 0, 0, 0)
+    with open(path, "wb") as f:
+        f.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) +
+                chunk(b"IDAT", zlib.compress(b"".join(b"\0" + row for row in rows))) +
+                chunk(b"IEND", b""))
 
 
 def unfilter(kind, row, above, bpp):
@@ -324,6 +336,42 @@ def display(base, part, program="gst-launch-1.0"):
     return ev, result
 
 
+def plugin(base):
+    """shrbufroute on the display, and its frames in a second process: the main picture."""
+    ev = Evidence(base, "plugin")
+    text = ev.read("trace")
+    ev.expect_success("gst-launch-1.0")
+    shown, tapped = int(ev.fact("shown") or 0), int(ev.fact("tapped") or 0)
+    ev.expect(shown, "the route has shown no frame.")
+    ev.expect(tapped, "the tap of the route has given no frame.")
+    mapped = Trace(text).count("v4l2_mmap")
+    # The receiver maps frames: it makes files of them. The publisher must not.
+    threads = "|".join(ev.fact("threads").split())
+    ev.expect(threads, "the publisher had ended early.")
+    mapped += len(re.findall(rf"-({threads}) .*: shrbuf_mmap: ", text)) if threads else 0
+    ev.expect(not mapped, f"the publisher has mapped frames {mapped} times, so it may have "
+              "copied them.")
+    names = ev.pictures()
+    _, first = ev.colours(names[0])
+    count, second = ev.colours(names[-1])
+    ev.expect(first != second, "two pictures of the display are the same.")
+    received = sorted(n for n in os.listdir(ev.dir) if n.startswith("receiver-"))
+    if ev.expect(len(received) > 1, "the second process has received no pictures."):
+        _, first = ev.colours(received[0])
+        _, third = ev.colours(received[-1])
+        ev.expect(first != third, "two pictures that the second process got are the same.")
+        ev.expect(third and second and len(third) == len(second),
+                  "the second process got pictures of another size.")
+        rows = [a + b for a, b in zip(second or [], third or [])]
+    print(f"shrbufroute on cirrus, and fusionsrc in a second process\n"
+          f"  frames shown                {shown}\n"
+          f"  frames tapped               {tapped}\n"
+          f"  pictures received           {len(received)}\n")
+    return ev, {"frames_shown": shown, "frames_tapped": tapped,
+                "pictures_received": len(received), "mappings_by_publisher": mapped,
+                "colours_in_picture": count}, None if ev.problems else rows
+
+
 def v4l2_ctl(base):
     ev = Evidence(base, "v4l2-ctl")
     trace = Trace(ev.read("trace"))
@@ -432,7 +480,8 @@ def main():
     base, top = directories(__doc__)
     general = whole(base)
     shown = [display(base, driver) for driver in ("cirrus", "vkms")]
-    programs = {"v4l2_ctl": v4l2_ctl(base), "modetest": modetest(base),
+    part, result, picture = plugin(base)
+    programs = {"plugin": (part, result), "v4l2_ctl": v4l2_ctl(base), "modetest": modetest(base),
                 "kmscube": kmscube(base)}
     problems = general.problems
     for part, _ in [*shown, *programs.values()]:
@@ -443,11 +492,12 @@ def main():
                      **{name: r for name, (_, r) in programs.items()}}):
         return 1
 
-    shutil.copyfile(os.path.join(base, "cirrus", shown[0][0].pictures()[-1]), os.path.join(top, "demo.png"))
+    write_png(os.path.join(top, "demo.png"), picture)
     print("Neither display has hardware that reads memory by itself: their drivers read each\n"
           "frame where it is, by the CPU. That is in the kernel and no copy by a program.\n")
     print(REAL)
-    print("demo.png: what the display showed. demo.json: the numbers.")
+    print("demo.png: left what the display showed by shrbufroute, right the same camera in a second\n"
+          "process by fusionsrc. demo.json: the numbers.")
     return 0
 
 
