@@ -119,7 +119,7 @@ void puppet_start(struct puppet *puppet, int fd)
 	puppet_finish(puppet, "the start of a thread");
 }
 
-void puppet_tell(struct puppet *puppet, enum order order, uint32_t id)
+void puppet_tell(struct puppet *puppet, enum order order, uint64_t id)
 {
 	pthread_mutex_lock(&puppet->lock);
 	puppet->order = order;

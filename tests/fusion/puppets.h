@@ -26,7 +26,7 @@ enum order {
  * @lock: protects what follows
  * @told: there is an order
  * @order: what it does
- * @id: number of a skirmish or call, or serial for a reply
+ * @id: number of a skirmish or call, or the serial for a reply
  * @result: of what it did; of a call: what was replied
  * @event: what it has received
  * @done: it has a result
@@ -38,7 +38,7 @@ struct puppet {
 	pthread_mutex_t lock;
 	pthread_cond_t told;
 	enum order order;
-	uint32_t id;
+	uint64_t id;
 	int result;
 	struct drm_fusion_event event;
 	bool done;
@@ -46,7 +46,7 @@ struct puppet {
 
 void puppet_start(struct puppet *puppet, int fd);
 void puppet_end(struct puppet *puppet);
-void puppet_tell(struct puppet *puppet, enum order order, uint32_t id);
+void puppet_tell(struct puppet *puppet, enum order order, uint64_t id);
 bool puppet_is_done(struct puppet *puppet);
 /* waits until it has a result */
 void puppet_finish(struct puppet *puppet, const char *what);

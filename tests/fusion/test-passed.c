@@ -378,6 +378,7 @@ static void streaming(void **state)
 
 	/* the camera goes, then who has imported it; the viewer and the display go on */
 	camera_reqbufs(&cam, V4L2_MEMORY_MMAP, 0);
+	detach(cam.fd);
 	camera_close(&cam);
 	assert_int_equal(buffers_alive(), NR_BUFS);
 	assert_int_equal(try_send(first, 3, 1, NULL, 0, 0), 0);
