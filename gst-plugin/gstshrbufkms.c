@@ -21,7 +21,7 @@
 
 #define MAX_CARDS 64
 
-/* One bit for each display that is open, see gstshrbufkmsfb.c. */
+/* One bit for each display that is open, so that several can show the same memory. */
 static guint64 slots;
 static GMutex slots_mutex;
 
@@ -236,11 +236,15 @@ gst_shrbuf_kms_open (const GstShrbufKmsWish * wish, GError ** error)
 {
   GstShrbufKms *kms = g_new0 (GstShrbufKms, 1);
   drmVersionPtr version;
+  gchar *name;
 
   kms->refs = 1;
   kms->fbs = g_array_new (FALSE, FALSE, sizeof (guint32));
   g_mutex_init (&kms->mutex);
   kms->slot = take_slot ();
+  name = g_strdup_printf ("shrbuf-framebuffer-%d", kms->slot);
+  kms->quark = g_quark_from_string (name);
+  g_free (name);
   kms->own = wish->fd < 0;
   if (kms->own)
     kms->fd = open_device (wish, error);

@@ -31,7 +31,8 @@ typedef struct
 {
   gint fd;
   gboolean own;                 /* opened here */
-  gint slot;                    /* of the caches of framebuffers */
+  gint slot;                    /* of those that are open */
+  GQuark quark;                 /* of framebuffers, by slot */
   gchar *driver;
   guint32 connector;
   guint32 crtc;

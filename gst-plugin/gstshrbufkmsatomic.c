@@ -120,20 +120,47 @@ gst_shrbuf_kms_test (GstShrbufKmsPlane * plane,
   return commit (plane, picture, mode, DRM_MODE_ATOMIC_TEST_ONLY);
 }
 
+/* The next framebuffer at the same place, without the allocations of libdrm's requests. It
+ * fails if others have changed the plane. */
+static gint
+flip (GstShrbufKmsPlane * plane, const GstShrbufKmsPicture * picture)
+{
+  guint64 value = picture->fb;
+  guint32 count = 1;
+  struct drm_mode_atomic request = {
+    .flags = DRM_MODE_PAGE_FLIP_EVENT | DRM_MODE_ATOMIC_NONBLOCK,
+    .count_objs = 1,
+    .objs_ptr = (guintptr) & plane->plane,
+    .count_props_ptr = (guintptr) & count,
+    .props_ptr = (guintptr) & plane->props[0],
+    .prop_values_ptr = (guintptr) & value,
+    .user_data = (guintptr) plane,
+  };
+
+  if (!plane->shown.fb || memcmp (&plane->shown.src, &picture->src,
+          sizeof (picture->src)) || memcmp (&plane->shown.dst, &picture->dst,
+          sizeof (picture->dst)))
+    return -EINVAL;
+  return drmIoctl (plane->kms->fd, DRM_IOCTL_MODE_ATOMIC, &request) ? -errno :
+      0;
+}
+
 gint
 gst_shrbuf_kms_commit (GstShrbufKmsPlane * plane,
     const GstShrbufKmsPicture * picture, const drmModeModeInfo * mode)
 {
-  gint ret = -EBUSY;
+  gint ret = mode ? -EBUSY : flip (plane, picture);
 
-  if (!mode)
+  if (ret && ret != -EBUSY)
     ret = commit (plane, picture, NULL,
         DRM_MODE_PAGE_FLIP_EVENT | DRM_MODE_ATOMIC_NONBLOCK);
   /* somebody else changes the CRTC, too: wait for that */
   if (ret == -EBUSY)
     ret = commit (plane, picture, mode, DRM_MODE_PAGE_FLIP_EVENT);
-  if (!ret)
+  if (!ret) {
     plane->pending = TRUE;
+    plane->shown = *picture;
+  }
   return ret;
 }
 
@@ -161,6 +188,7 @@ gst_shrbuf_kms_disable (GstShrbufKmsPlane * plane)
 {
   GstShrbufKmsPicture none = { 0 };
 
+  plane->shown.fb = 0;
   return commit (plane, &none, NULL, 0);
 }
 

@@ -9,6 +9,14 @@
 
 G_BEGIN_DECLS
 
+/* Part of the framebuffer, and where it goes. */
+typedef struct
+{
+  guint32 fb;
+  GstVideoRectangle src;
+  GstVideoRectangle dst;
+} GstShrbufKmsPicture;
+
 /* A plane, and the names of its properties. It must not move while a commit is pending. */
 typedef struct
 {
@@ -19,15 +27,8 @@ typedef struct
   guint32 crtc_active;
   guint32 connector_crtc_id;
   gboolean pending;             /* a commit whose event has not come */
+  GstShrbufKmsPicture shown;    /* by the last commit, or without framebuffer */
 } GstShrbufKmsPlane;
-
-/* Part of the framebuffer, and where it goes. */
-typedef struct
-{
-  guint32 fb;
-  GstVideoRectangle src;
-  GstVideoRectangle dst;
-} GstShrbufKmsPicture;
 
 /* FALSE if it is no plane of this display. */
 gboolean gst_shrbuf_kms_plane_init (GstShrbufKmsPlane * plane,

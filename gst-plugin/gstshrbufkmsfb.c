@@ -39,17 +39,6 @@ typedef struct
   Layout layout;
 } Framebuffer;
 
-/* One name for each display that is open, so that several can show the same memory. */
-static GQuark
-quark (GstShrbufKms * kms)
-{
-  gchar *name = g_strdup_printf ("shrbuf-framebuffer-%d", kms->slot);
-  GQuark quark = g_quark_from_string (name);
-
-  g_free (name);
-  return quark;
-}
-
 static void
 free_framebuffer (gpointer data)
 {
@@ -144,7 +133,7 @@ gst_shrbuf_kms_get_fb (GstShrbufKms * kms, GstBuffer * buffer,
   if (!get_layout (buffer, info, &layout, reason))
     return 0;
   memory = GST_MINI_OBJECT_CAST (gst_buffer_peek_memory (buffer, 0));
-  fb = gst_mini_object_get_qdata (memory, quark (kms));
+  fb = gst_mini_object_get_qdata (memory, kms->quark);
   if (fb && !memcmp (&fb->layout, &layout, sizeof (layout)))
     return fb->id;
   id = add_fb (kms, &layout, reason);
@@ -157,7 +146,7 @@ gst_shrbuf_kms_get_fb (GstShrbufKms * kms, GstBuffer * buffer,
   g_mutex_lock (&kms->mutex);
   g_array_append_val (kms->fbs, id);
   g_mutex_unlock (&kms->mutex);
-  gst_mini_object_set_qdata (memory, quark (kms), fb, free_framebuffer);
+  gst_mini_object_set_qdata (memory, kms->quark, fb, free_framebuffer);
   GST_DEBUG ("framebuffer %u for memory %p", id, memory);
   return id;
 }
