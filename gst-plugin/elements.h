@@ -14,6 +14,9 @@ GST_DEBUG_CATEGORY_EXTERN (gst_shrbuf_debug);
 /* before all else */
 void gst_shrbuf_init_debug (void);
 
+GST_ELEMENT_REGISTER_DECLARE (fusionsink);
+GST_ELEMENT_REGISTER_DECLARE (fusionsrc);
+
 G_END_DECLS
 
 #endif

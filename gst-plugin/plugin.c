@@ -17,7 +17,9 @@ plugin_init (GstPlugin * plugin)
 {
   gst_shrbuf_init_debug ();
 
-  return GST_ELEMENT_REGISTER (shrbufroute, plugin)
+  return GST_ELEMENT_REGISTER (fusionsink, plugin)
+      && GST_ELEMENT_REGISTER (fusionsrc, plugin)
+      && GST_ELEMENT_REGISTER (shrbufroute, plugin)
       && GST_ELEMENT_REGISTER (shrbufsink, plugin)
       && GST_DEVICE_PROVIDER_REGISTER (shrbufdeviceprovider, plugin);
 }
