@@ -395,7 +395,7 @@ publisher_remove_buffer (Publisher * p, guint32 id)
     fusion_buffer_close (p->fusion, shared->handle);
     g_hash_table_remove (p->shared, GUINT_TO_POINTER (id));
     /* who does not get it finds out by the numbers */
-    dispatch (p, WIRE_BUFFERS, &record, sizeof (record), -1);
+    dispatch (p, WIRE_CONTROL, &record, sizeof (record), -1);
   }
   g_mutex_unlock (&p->lock);
 }
@@ -503,7 +503,8 @@ publisher_end_stream (Publisher * p)
       .flags = WIRE_LAST,
     };
 
-    ret = dispatch (p, WIRE_FRAMES, &end, sizeof (end), -1);
+    /* not as a frame: the oldest one would be dropped for it */
+    ret = dispatch (p, WIRE_CONTROL, &end, sizeof (end), -1);
     if (!p->record->len)
       g_byte_array_append (p->record, (gpointer) & end, sizeof (end));
     /* who comes late gets both in one */

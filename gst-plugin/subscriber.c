@@ -91,7 +91,7 @@ join (Subscriber * s, gint world, const gchar * name, guint queue_size)
   if (!ret)
     ret = find_reactor (s);
   if (!ret)
-    ret = attach (s, WIRE_BUFFERS, 0);
+    ret = attach (s, WIRE_CONTROL, 0);
   if (!ret)
     ret = attach (s, WIRE_FRAMES, queue_size);
   if (!ret)
@@ -358,7 +358,7 @@ subscriber_stop (Subscriber * s)
   SubscriberEvent event;
 
   fusion_reactor_detach (s->fusion, s->reactor, WIRE_FRAMES);
-  fusion_reactor_detach (s->fusion, s->reactor, WIRE_BUFFERS);
+  fusion_reactor_detach (s->fusion, s->reactor, WIRE_CONTROL);
   if (s->joining)
     fusion_reactor_detach (s->fusion, s->reactor, WIRE_NEWEST);
   s->joining = FALSE;

@@ -19,7 +19,7 @@ G_BEGIN_DECLS
 
 /* channels of the reactor */
 #define WIRE_FRAMES 0           /* frames as they come */
-#define WIRE_BUFFERS 1          /* buffers that are gone */
+#define WIRE_CONTROL 1          /* buffers that are gone, and the end */
 #define WIRE_NEWEST 2           /* the newest frame, for who has just come */
 
 /* kind of the message of who has attached to all channels */
