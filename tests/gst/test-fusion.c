@@ -10,6 +10,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <glib/gstdio.h>
@@ -18,6 +19,8 @@
 #include <gst/check/gstcheck.h>
 #include <gst/check/gstharness.h>
 #include <gst/video/video.h>
+#include <xf86drm.h>
+#include <xf86drmMode.h>
 
 #include "fusion-process.h"
 
@@ -405,6 +408,122 @@ GST_START_TEST (test_late_joiner_begins_with_the_newest)
 
 GST_END_TEST;
 
+/* memory of others */
+
+/* A dma-buf of vgem, whose pages have this name in the whole system. */
+static GstMemory *
+make_vgem (GstAllocator * allocator, gsize size)
+{
+  guint32 handle, pitch;
+  guint64 total;
+  drmVersionPtr version;
+  gchar path[32];
+  gint fd = -1, dmabuf, i;
+
+  for (i = 0; i < 16 && fd < 0; i++) {
+    g_snprintf (path, sizeof (path), "/dev/dri/card%d", i);
+    fd = open (path, O_RDWR | O_CLOEXEC);
+    version = fd < 0 ? NULL : drmGetVersion (fd);
+    if (version && strcmp (version->name, "vgem")) {
+      close (fd);
+      fd = -1;
+    }
+    drmFreeVersion (version);
+  }
+  fail_if (fd < 0, "vgem is not there");
+  fail_if (drmModeCreateDumbBuffer (fd, size, 1, 8, 0, &handle, &pitch,
+          &total));
+  fail_if (drmPrimeHandleToFD (fd, handle, DRM_CLOEXEC | DRM_RDWR, &dmabuf));
+  close (fd);
+  return gst_dmabuf_allocator_alloc (allocator, dmabuf, size);
+}
+
+GST_START_TEST (test_dmabuf_of_another_device)
+{
+  GstAllocator *allocator = gst_dmabuf_allocator_new ();
+  gsize size = 66 * 4 * 32;
+  GstBuffer *buffer = gst_buffer_new ();
+  Process receiver;
+  Frame sent, frame;
+  Publisher p;
+
+  gst_buffer_append_memory (buffer, make_vgem (allocator, size + 128));
+  /* the picture does not begin where the memory does */
+  gst_buffer_resize (buffer, 128, size);
+  fill (buffer, 0);
+  sent.offset = 0;
+  sent.checksum = checksum (buffer);
+  sent.inode = inode (buffer);
+  sent.stride = 66 * 4;
+  publisher_start (&p, 4);
+  process_start (&receiver, RECEIVE SINK);
+  wait_stat (p.sink, "clients", 1);
+  fail_unless_equals_int (gst_harness_push (p.h, buffer), GST_FLOW_OK);
+  process_wait_frame (&receiver, &frame);
+  expect_same (&frame, &sent);
+  fail_unless_equals_uint64 (stat_of (p.sink, "copied"), 0);
+  process_end (&receiver);
+  publisher_end (&p);
+  gst_object_unref (allocator);
+}
+
+GST_END_TEST;
+
+#define MAX_INODES 4096
+
+static GstPadProbeReturn
+note_inode (GstPad * pad, GstPadProbeInfo * info, gpointer inodes)
+{
+  GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER (info);
+
+  if (GST_BUFFER_OFFSET (buffer) < MAX_INODES)
+    ((guint64 *) inodes)[GST_BUFFER_OFFSET (buffer)] = inode (buffer);
+  return GST_PAD_PROBE_OK;
+}
+
+/* vivid, whose buffers two processes get; one of them stops. */
+GST_START_TEST (test_camera)
+{
+  static guint64 inodes[MAX_INODES];
+  GstElement *pipeline = gst_parse_launch ("v4l2src io-mode=dmabuf ! "
+      "video/x-raw,format=YUY2,width=640,height=360 ! "
+      "fusionsink name=sink world=test sync=false", NULL);
+  GstElement *sink = gst_bin_get_by_name (GST_BIN (pipeline), "sink");
+  GstPad *pad = gst_element_get_static_pad (sink, "sink");
+  Process victim, other;
+  Frame frame;
+  guint i;
+
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, note_inode, inodes, NULL);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  process_start (&other, RECEIVE SINK);
+  for (i = 0; i < 20; i++) {
+    process_wait_frame (&other, &frame);
+    fail_unless (frame.offset < MAX_INODES);
+    fail_unless (frame.inode != 0);
+    fail_unless_equals_uint64 (frame.inode, inodes[frame.offset]);
+    fail_unless_equals_int (frame.stride, 1280);
+  }
+  fail_unless_equals_uint64 (stat_of (sink, "copied"), 0);
+  process_start (&victim, RECEIVE "max-held=16" SINK);
+  process_tell (&victim, "hold");
+  process_wait_frame (&victim, &frame);
+  process_wait_frame (&victim, &frame);
+  process_signal (&victim, SIGSTOP);
+  for (i = 0; i < 30; i++)
+    process_wait_frame (&other, &frame);
+  process_kill (&victim);
+  for (i = 0; i < 10; i++)
+    process_wait_frame (&other, &frame);
+  process_end (&other);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  gst_object_unref (pad);
+  gst_object_unref (sink);
+  gst_object_unref (pipeline);
+}
+
+GST_END_TEST;
+
 /* processes that misbehave */
 
 GST_START_TEST (test_receiver_killed)
@@ -662,6 +781,8 @@ fusion_suite (void)
   tcase_add_test (tcase, test_meta);
   tcase_add_test (tcase, test_caps_change);
   tcase_add_test (tcase, test_late_joiner_begins_with_the_newest);
+  tcase_add_test (tcase, test_dmabuf_of_another_device);
+  tcase_add_test (tcase, test_camera);
   tcase_add_test (tcase, test_receiver_killed);
   tcase_add_test (tcase, test_receiver_stopped);
   tcase_add_test (tcase, test_upstream_never_runs_dry);
