@@ -388,6 +388,7 @@ gst_fusion_sink_export (GstFusionSink * sink, GstBuffer ** buffer,
   copy = gst_fusion_copy_buffer (sink->copy, GST_ELEMENT (sink), *buffer);
   if (!copy)
     return 0;
+  GST_LOG_OBJECT (sink, "a frame is copied");
   gst_buffer_replace (buffer, copy);
   gst_buffer_unref (copy);
   GST_OBJECT_LOCK (sink);
