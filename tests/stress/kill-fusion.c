@@ -192,8 +192,10 @@ static void own(struct fusion_property *property)
 	EXPECT(fusion_property_cede(property));
 }
 
+/* There is always one to be opened by the others: the last one goes when the next has come. */
 static void share(void)
 {
+	static uint32_t last, last_handle;
 	struct drm_fusion_message_send message = {
 		.member = get(&plan->ids[next()]), .timeout = after_ms(5),
 		.payload = { .nr_handles = 1 },
@@ -205,6 +207,12 @@ static void share(void)
 	EXPECT(fusion_buffer_create(fusion, 4096, &handle));
 	EXPECT(fusion_buffer_share(fusion, handle, "shared", &id));
 	set(&plan->buffers[role], id);
+	if (last) {
+		EXPECT(fusion_destroy(fusion, DRM_FUSION_BUFFER, last));
+		EXPECT(fusion_buffer_close(fusion, last_handle));
+	}
+	last = id;
+	last_handle = handle;
 	ret = fusion_buffer_open(fusion, get(&plan->buffers[next()]), &other, &size);
 	EXPECT(ret);
 	if (!ret) {
@@ -215,8 +223,6 @@ static void share(void)
 	ret = fusion_send(fusion, &message);
 	if (ret != -ETIMEDOUT)
 		EXPECT(ret);
-	EXPECT(fusion_destroy(fusion, DRM_FUSION_BUFFER, id));
-	EXPECT(fusion_buffer_close(fusion, handle));
 }
 
 static void grow(void)
@@ -255,6 +261,7 @@ static void scene_fusion(void)
 	set(&plan->ids[role], fusion_member_id(fusion));
 	set(&plan->calls[role], call);
 	for (;;) {
+		share();
 		for (i = 0; i < 4; i++)
 			EXPECT(fusion_ref_up(ref));
 		lock_and_call();
@@ -262,7 +269,6 @@ static void scene_fusion(void)
 			EXPECT(fusion_ref_down(ref));
 		dispatch();
 		own(property);
-		share();
 		grow();
 		wait_and_notify(waiting);
 		__atomic_add_fetch(&plan->loops[role], 1, __ATOMIC_SEQ_CST);
