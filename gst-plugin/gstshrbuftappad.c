@@ -30,6 +30,7 @@ GST_DEBUG_CATEGORY_STATIC (GST_CAT_PERFORMANCE);
  * @tap: NULL while nothing is linked
  * @ending: EOS is to be pushed. Atomic.
  * @done: what is linked wants no more. Atomic.
+ * @started: stream-start, caps and segment were pushed. Atomic.
  *
  * The rest is of the task, or of those who know that it does not run.
  */
@@ -46,7 +47,7 @@ struct _GstShrbufTapPad
   gint done;
   GstPoll *poll;
   GstPollFD poll_fd;
-  gboolean started;
+  gint started;
   gboolean copy;
   gboolean warned;
   guint64 count;
@@ -193,13 +194,13 @@ begin (GstShrbufTapPad * self)
 {
   GstSegment segment;
 
-  if (!self->started) {
+  if (!g_atomic_int_get (&self->started)) {
     push_stream_start (self);
     if (!push_caps (self))
       return FALSE;
     gst_segment_init (&segment, GST_FORMAT_TIME);
     gst_pad_push_event (GST_PAD (self), gst_event_new_segment (&segment));
-    self->started = TRUE;
+    g_atomic_int_set (&self->started, TRUE);
   }
   if (gst_pad_check_reconfigure (GST_PAD (self)))
     ask_allocation (self);
@@ -309,9 +310,9 @@ take (GstShrbufTapPad * self, GstFlowReturn * flow)
 static void
 push_eos (GstShrbufTapPad * self)
 {
-  if (!self->started)
+  if (!g_atomic_int_get (&self->started))
     push_stream_start (self);
-  self->started = TRUE;
+  g_atomic_int_set (&self->started, TRUE);
   gst_pad_push_event (GST_PAD (self), gst_event_new_eos ());
   gst_pad_pause_task (GST_PAD (self));
 }
@@ -344,7 +345,8 @@ handle_flow (GstShrbufTapPad * self, GstFlowReturn flow)
   } else if (flow == GST_FLOW_NOT_LINKED && !gst_pad_is_linked (GST_PAD (self))) {
     leave (self);
   } else if (flow == GST_FLOW_EOS) {
-    g_atomic_int_set (&self->done, TRUE);
+    if (g_atomic_int_compare_and_exchange (&self->done, FALSE, TRUE))
+      gst_pad_push_event (GST_PAD (self), gst_event_new_eos ());
     leave (self);
   } else if (flow == GST_FLOW_NOT_LINKED || flow < GST_FLOW_EOS) {
     GST_ELEMENT_FLOW_ERROR (element, flow);
@@ -408,7 +410,9 @@ on_linked (GstPad * pad, GstPad * peer, gpointer data)
   GstShrbufTapPad *self = GST_SHRBUF_TAP_PAD (pad);
 
   g_mutex_lock (&self->lock);
-  g_atomic_int_set (&self->done, FALSE);
+  /* what had ended begins again */
+  if (g_atomic_int_compare_and_exchange (&self->done, TRUE, FALSE))
+    g_atomic_int_set (&self->started, FALSE);
   start (self);
   g_mutex_unlock (&self->lock);
 }
@@ -423,7 +427,7 @@ gst_shrbuf_tap_pad_open (GstShrbufTapPad * self, gint shrbuf_fd,
   self->shrbuf_fd = shrbuf_fd;
   self->route_fd = route_fd;
   self->config = *config;
-  self->started = FALSE;
+  g_atomic_int_set (&self->started, FALSE);
   self->warned = FALSE;
   self->count = 0;
   g_atomic_int_set (&self->done, FALSE);
