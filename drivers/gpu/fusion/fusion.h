@@ -112,6 +112,14 @@ struct fusion_type {
 };
 
 /**
+ * struct fusion_entry - what a front end keeps of an object
+ * @free: the object is freed, and this with it. Atomic context possible: no sleeping.
+ */
+struct fusion_entry {
+	void (*free)(struct fusion_entry *entry);
+};
+
+/**
  * struct fusion_object - head of all objects
  * @kref: references; the world's table has one
  * @type: its kind
@@ -122,6 +130,7 @@ struct fusion_type {
  * @lock: protects what its kind says, and @dead
  * @dead: it was destroyed
  * @name: protected by @lock
+ * @entry: of the front end, owned, constant once it has a number; or NULL
  * @rcu: frees it
  */
 struct fusion_object {
@@ -134,6 +143,7 @@ struct fusion_object {
 	spinlock_t lock;	/* what its kind says, and dead */
 	bool dead;
 	char name[DRM_FUSION_NAME_LEN];
+	struct fusion_entry *entry;
 	struct rcu_head rcu;
 };
 
@@ -143,6 +153,9 @@ int fusion_object_add(struct fusion_object *object);
 struct fusion_object *fusion_object_find(struct fusion_world *world, u32 class, u32 id);
 void fusion_object_get(struct fusion_object *object);
 void fusion_object_put(struct fusion_object *object);
+struct fusion_object *fusion_object_make(struct fusion_member *member,
+					 struct drm_fusion_object_create *args);
+int fusion_object_publish(struct fusion_object *object);
 int fusion_object_create(struct fusion_member *member, void *data);
 int fusion_object_destroy(struct fusion_member *member, void *data);
 int fusion_object_rename(struct fusion_member *member, void *data);
@@ -167,6 +180,10 @@ u64 fusion_types_known(void);
  * @remove: takes a handle back
  * @create: makes a buffer of so many bytes, whole pages: with a reference, or ERR_PTR
  * @size: bytes of a buffer, whole pages
+ * @event: tells the member something, in place of a message in its queue: see
+ *	fusion_queue_event(). May sleep. NULL: it reads its queue.
+ * @closed: the member gets no more messages. May sleep. May be NULL.
+ * @free: the member is freed. Atomic context is possible. May be NULL.
  */
 struct fusion_front {
 	void *(*get)(struct fusion_member *member, u32 handle);
@@ -176,6 +193,9 @@ struct fusion_front {
 	void (*remove)(struct fusion_member *member, u32 handle);
 	void *(*create)(struct fusion_member *member, u64 size);
 	u64 (*size)(void *buffer);
+	void (*event)(struct fusion_member *member, u32 type, u32 object, u64 arg);
+	void (*closed)(struct fusion_member *member);
+	void (*free)(struct fusion_member *member);
 };
 
 /**

@@ -30,6 +30,8 @@ static void member_free(struct kref *kref)
 	xa_destroy(&member->threads);
 	xa_destroy(&member->execs);
 	put_pid(member->pid);
+	if (member->front->free)
+		member->front->free(member);
 	fusion_world_put(member->world);
 	kfree_rcu(member, rcu);
 }
@@ -79,7 +81,7 @@ struct fusion_member *fusion_member_find(struct fusion_world *world, u32 id)
  * @world: world
  * @name: name of the member, not checked yet
  * @front: functions of the front end
- * @file: for the front end
+ * @file: for the front end, which keeps it if this fails
  *
  * The others are told.
  *
@@ -142,6 +144,7 @@ struct fusion_member *fusion_member_create(struct fusion_world *world, const u8 
 unlock:
 	mutex_unlock(&world->lock);
 	if (ret) {
+		member->file = NULL;
 		fusion_member_put(member);
 		return ERR_PTR(ret);
 	}
@@ -211,6 +214,8 @@ void fusion_member_leave(struct fusion_member *member)
 	fusion_threads_leave(member);
 	fusion_objects_leave(member);
 	fusion_queue_close(member);
+	if (member->front->closed)
+		member->front->closed(member);
 	trace_fusion_member_leave(world->nr, member->id);
 	fusion_world_broadcast(world, member->id, DRM_FUSION_EVENT_LEAVE, member->id);
 	if (member->id == 1 && !(world->flags & DRM_FUSION_WORLD_SURVIVE))

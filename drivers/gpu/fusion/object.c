@@ -77,6 +77,8 @@ static void object_free(struct kref *kref)
 {
 	struct fusion_object *object = container_of(kref, struct fusion_object, kref);
 
+	if (object->entry)
+		object->entry->free(object->entry);
 	object->type->free(object);
 }
 
@@ -159,6 +161,49 @@ struct fusion_object *fusion_object_find(struct fusion_world *world, u32 class, 
 }
 
 /**
+ * fusion_object_make - make an object that nobody can find yet
+ * @member: active member
+ * @args: of the request, offset is set
+ *
+ * Context: sleeps.
+ * Return: the object with a reference, for fusion_object_publish(), or ERR_PTR(-EINVAL),
+ * ERR_PTR(-ENOSPC), ERR_PTR(-ENOMEM).
+ */
+struct fusion_object *fusion_object_make(struct fusion_member *member,
+					 struct drm_fusion_object_create *args)
+{
+	const struct fusion_type *type = find_type(args->type);
+	int ret;
+
+	if (!type || !type->create || args->flags || args->pad)
+		return ERR_PTR(-EINVAL);
+	ret = fusion_name_check(args->name);
+	if (ret)
+		return ERR_PTR(ret);
+	args->offset = 0;
+	return type->create(member, args);
+}
+
+/**
+ * fusion_object_publish - give a new object its number, or destroy it
+ * @object: object that nobody can find yet; the caller keeps its reference
+ *
+ * Context: sleeps.
+ * Return: 0, -ENOSPC, -ENOMEM.
+ */
+int fusion_object_publish(struct fusion_object *object)
+{
+	const struct fusion_type *type = object->type;
+	int ret = fusion_object_add(object);
+
+	if (!ret && type->numbered)
+		type->numbered(object);
+	else if (ret && type->destroy)
+		type->destroy(object);
+	return ret;
+}
+
+/**
  * fusion_object_create - DRM_IOCTL_FUSION_OBJECT_CREATE
  * @member: active member
  * @data: struct drm_fusion_object_create
@@ -169,27 +214,15 @@ struct fusion_object *fusion_object_find(struct fusion_world *world, u32 class, 
 int fusion_object_create(struct fusion_member *member, void *data)
 {
 	struct drm_fusion_object_create *args = data;
-	const struct fusion_type *type = find_type(args->type);
 	struct fusion_object *object;
 	int ret;
 
-	if (!type || !type->create || args->flags || args->pad)
-		return -EINVAL;
-	ret = fusion_name_check(args->name);
-	if (ret)
-		return ret;
-	args->offset = 0;
-	object = type->create(member, args);
+	object = fusion_object_make(member, args);
 	if (IS_ERR(object))
 		return PTR_ERR(object);
-	ret = fusion_object_add(object);
-	if (!ret) {
+	ret = fusion_object_publish(object);
+	if (!ret)
 		args->id = object->id;
-		if (type->numbered)
-			type->numbered(object);
-	} else if (type->destroy) {
-		type->destroy(object);
-	}
 	fusion_object_put(object);
 	return ret;
 }

@@ -383,8 +383,13 @@ void fusion_queue_announce(struct fusion_member *member, struct fusion_message *
  */
 void fusion_queue_event(struct fusion_member *member, u32 type, u32 object, u64 arg)
 {
-	struct fusion_message *message = fusion_message_alloc(type, 0);
+	struct fusion_message *message;
 
+	if (member->front->event) {
+		member->front->event(member, type, object, arg);
+		return;
+	}
+	message = fusion_message_alloc(type, 0);
 	if (!message) {
 		fusion_queue_lost(member);
 		return;
