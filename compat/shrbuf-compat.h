@@ -10,6 +10,7 @@
 
 #include <linux/device.h>
 #include <linux/dma-buf.h>
+#include <linux/fs.h>
 #include <linux/lockdep.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -63,6 +64,18 @@ static void _name(struct device *dev, struct class_interface *intf)	\
 #define SHRBUF_COMPAT_REMOVE	remove
 #else
 #define SHRBUF_COMPAT_REMOVE	remove_new
+#endif
+
+/* 6.7: get_file_rcu() reads the pointer. The file with a reference, or NULL. */
+#ifdef SHRBUF_HAVE_GET_FILE_RCU_POINTER
+#define shrbuf_compat_exe_file(mm)	get_file_rcu(&(mm)->exe_file)
+#else
+static inline struct file *shrbuf_compat_exe_file(struct mm_struct *mm)
+{
+	struct file *file = rcu_dereference(mm->exe_file);
+
+	return file && get_file_rcu(file) ? file : NULL;
+}
 #endif
 
 /*

@@ -24,6 +24,7 @@
 #include <drm/drm_prime.h>
 #include <drm/drm_vma_manager.h>
 #include "drm-front.h"
+#include "legacy.h"
 #include "shrbuf-compat.h"
 
 static struct platform_device *fusion_pdev;
@@ -302,12 +303,17 @@ static int __init fusion_init(void)
 		ret = PTR_ERR(fusion_drm);
 		goto err_pdev;
 	}
+	ret = fusion_legacy_init();
+	if (ret)
+		goto err_drm;
 	/* The last step: user space can come. */
 	ret = drm_dev_register(fusion_drm, 0);
 	if (ret)
-		goto err_drm;
+		goto err_legacy;
 	return 0;
 
+err_legacy:
+	fusion_legacy_exit();
 err_drm:
 	drm_dev_put(fusion_drm);
 err_pdev:
@@ -321,6 +327,7 @@ module_init(fusion_init);
 static void __exit fusion_exit(void)
 {
 	/* Nobody has a file or a world any more, so nobody is in a request. */
+	fusion_legacy_exit();
 	drm_dev_unregister(fusion_drm);
 	/* A world that is being freed gives its buffers back to the device. */
 	fusion_worlds_exit();
