@@ -25,6 +25,7 @@
 #include <linux/module.h>
 #include <linux/poll.h>
 #include <linux/sched/signal.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include "legacy.h"
 #include "shrbuf-compat.h"
@@ -187,7 +188,7 @@ static void leave(struct fusion_legacy_file *file)
 		return;
 	fusion_member_leave(member);
 	fusion_member_put(member);
-	/* If it was the master nobody can enter any more. */
+	atomic_inc(&file->world->departures);
 	wake_up_all(&file->world->entering);
 }
 
@@ -214,12 +215,110 @@ static int legacy_release(struct inode *inode, struct file *fp)
 	return 0;
 }
 
+static ssize_t legacy_read(struct file *fp, char __user *buffer, size_t size, loff_t *offset)
+{
+	struct fusion_member *member = fusion_legacy_file_enter(fp->private_data);
+	struct fusion_thread *reader;
+	ssize_t ret;
+
+	if (IS_ERR(member))
+		return PTR_ERR(member);
+	reader = fusion_thread_current(member);
+	ret = PTR_ERR_OR_ZERO(reader);
+	if (!ret) {
+		ret = fusion_legacy_read(reader, buffer, size, !(fp->f_flags & O_NONBLOCK));
+		fusion_thread_put(reader);
+	}
+	fusion_member_exit(member);
+	fusion_member_put(member);
+	return ret < 0 ? fusion_legacy_errno(ret) : ret;
+}
+
+static __poll_t legacy_poll(struct file *fp, struct poll_table_struct *wait)
+{
+	struct fusion_member *member = fusion_legacy_file_enter(fp->private_data);
+	__poll_t ret = 0;
+
+	if (IS_ERR(member))
+		return EPOLLERR;
+	poll_wait(fp, &fusion_legacy_of(member)->queue.pollers, wait);
+	if (fusion_legacy_readable(member))
+		ret = EPOLLIN | EPOLLRDNORM;
+	fusion_member_exit(member);
+	fusion_member_put(member);
+	return ret;
+}
+
+/* The page of the world, made by the master; others may only look. */
+static struct page *root_page(struct fusion_legacy_world *world, bool master)
+{
+	struct page *page;
+
+	mutex_lock(&world->lock);
+	if (!world->root && master)
+		world->root = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	page = world->root;
+	mutex_unlock(&world->lock);
+	return page ?: ERR_PTR(master ? -ENOMEM : -EINVAL);
+}
+
+static int legacy_mmap(struct file *fp, struct vm_area_struct *vma)
+{
+	struct fusion_legacy_file *file = fp->private_data;
+	struct fusion_member *member;
+	struct page *page;
+	bool master;
+
+	member = fusion_legacy_file_enter(file);
+	if (IS_ERR(member))
+		return PTR_ERR(member);
+	master = member->id == FUSION_ID_MASTER;
+	fusion_member_exit(member);
+	fusion_member_put(member);
+	if (vma->vm_pgoff || vma_pages(vma) != 1 || !(vma->vm_flags & VM_SHARED))
+		return -EINVAL;
+	if (!master) {
+		if (vma->vm_flags & VM_WRITE)
+			return -EPERM;
+		vm_flags_clear(vma, VM_MAYWRITE);
+	}
+	page = root_page(file->world, master);
+	if (IS_ERR(page))
+		return PTR_ERR(page);
+	vm_flags_set(vma, VM_DONTEXPAND | VM_DONTDUMP);
+	return vm_insert_page(vma, vma->vm_start, page);
+}
+
+static void legacy_fdinfo(struct seq_file *m, struct file *fp)
+{
+	struct fusion_legacy_file *file = fp->private_data;
+	struct fusion_legacy_queue *queue;
+	struct fusion_member *member = fusion_legacy_file_enter(file);
+
+	seq_printf(m, "fusion-device:\t%u\n", file->world->nr);
+	if (IS_ERR(member))
+		return;
+	fusion_member_show(member, m);
+	queue = &fusion_legacy_of(member)->queue;
+	spin_lock(&queue->lock);
+	seq_printf(m, "fusion-packets:\t%u\n", queue->packets);
+	seq_printf(m, "fusion-messages:\t%u\n", queue->waiting);
+	seq_printf(m, "fusion-lost:\t%llu\n", queue->lost);
+	spin_unlock(&queue->lock);
+	fusion_member_exit(member);
+	fusion_member_put(member);
+}
+
 static const struct file_operations legacy_fops = {
 	.owner = THIS_MODULE,
 	.open = legacy_open,
 	.flush = legacy_flush,
 	.release = legacy_release,
+	.read = legacy_read,
+	.poll = legacy_poll,
+	.mmap = legacy_mmap,
 	.unlocked_ioctl = fusion_legacy_ioctl,
+	.show_fdinfo = legacy_fdinfo,
 };
 
 /* Devices */

@@ -15,6 +15,7 @@
 /* By the type in the value of a request. */
 const struct fusion_legacy_type *const fusion_legacy_types[FUSION_LEGACY_TYPES] = {
 	[FT_LOUNGE] = &fusion_legacy_lounge,
+	[FT_MESSAGING] = &fusion_legacy_messaging,
 };
 
 /**

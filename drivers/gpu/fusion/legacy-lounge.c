@@ -5,8 +5,10 @@
 #include <linux/err.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/signal.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
@@ -28,17 +30,51 @@ static void member_free(struct fusion_member *member)
 	fusionee_free(fusion_legacy_of(member));
 }
 
+static void send_leave(struct fusion_member *member, u64 id)
+{
+	struct fusion_legacy_message *message;
+
+	message = fusion_legacy_message_alloc(member->world, FMT_LEAVE, 0, 0, sizeof(id));
+	if (IS_ERR(message))
+		return;
+	memcpy(message->data, &id, sizeof(id));
+	if (fusion_legacy_post(NULL, member, message))
+		fusion_legacy_message_free(message);
+}
+
 /* Without its master there is no world: those who are left are killed. */
 static void member_event(struct fusion_member *member, u32 type, u32 object, u64 arg)
 {
-	if (type == DRM_FUSION_EVENT_END && member->pid != task_tgid(current))
-		kill_pid(member->pid, SIGKILL, 1);
+	switch (type) {
+	case DRM_FUSION_EVENT_LEAVE:
+		if (arg != FUSION_ID_MASTER)
+			send_leave(member, arg);
+		break;
+	case DRM_FUSION_EVENT_END:
+		if (member->pid != task_tgid(current))
+			kill_pid(member->pid, SIGKILL, 1);
+		break;
+	}
 }
 
 const struct fusion_front fusion_legacy_front = {
 	.event = member_event,
+	.closed = fusion_legacy_queue_close,
 	.free = member_free,
 };
+
+/**
+ * fusion_legacy_find_fusionee - the fusionee of an id
+ * @world: world of the engine
+ * @id: id, perhaps a wrong one
+ *
+ * Context: any.
+ * Return: the member with a reference, or NULL.
+ */
+struct fusion_member *fusion_legacy_find_fusionee(struct fusion_world *world, u64 id)
+{
+	return id <= U32_MAX ? fusion_member_find(world, id) : NULL;
+}
 
 /* Entering */
 
@@ -167,6 +203,100 @@ static int unblock(struct fusion_legacy_op *op)
 	return 0;
 }
 
+/* Signals those whom a request means, and returns how many there are. */
+static int signal_them(struct fusion_legacy_op *op, u64 id, int signal)
+{
+	struct fusion_world *world = op->world->world;
+	struct fusion_member *member;
+	unsigned long index;
+	int nr = 0;
+
+	xa_for_each(&world->members, index, member) {
+		if (id ? index != id : index == op->member->id)
+			continue;
+		member = fusion_member_find(world, index);
+		if (!member)
+			continue;
+		kill_pid(member->pid, signal, 1);
+		fusion_member_put(member);
+		nr++;
+	}
+	return nr;
+}
+
+/* Waits until one more fusionee has left than had when @departures was read. */
+static int wait_departure(struct fusion_legacy_op *op, int departures, ktime_t deadline)
+{
+	struct fusion_legacy_world *world = op->world;
+	ktime_t left = KTIME_MAX;
+	int ret;
+
+	if (deadline != KTIME_MAX)
+		left = ktime_sub(deadline, ktime_get());
+	if (left <= 0)
+		return -ETIMEDOUT;
+	ret = wait_event_interruptible_hrtimeout(world->entering,
+			atomic_read(&world->departures) != departures ||
+			fusion_member_going(op->member), left);
+	if (ret == -ETIME)
+		return -ETIMEDOUT;
+	return !ret && fusion_member_going(op->member) ? -ESHUTDOWN : ret;
+}
+
+/*
+ * FUSION_KILL: the signal goes to the process that has entered, which a struct pid names
+ * for ever. Who waits signals again whenever it looks.
+ */
+static int kill(struct fusion_legacy_op *op)
+{
+	struct fusion_legacy_kill *args = op->data;
+	ktime_t deadline = KTIME_MAX;
+	int ret, departures;
+
+	if (op->member->id != FUSION_ID_MASTER)
+		return -EPERM;
+	if (!valid_signal(args->signal) || args->signal <= 0)
+		return -EINVAL;
+	if (args->timeout_ms > 0)
+		deadline = ktime_add_ms(ktime_get(), args->timeout_ms);
+	do {
+		departures = atomic_read(&op->world->departures);
+		if (!signal_them(op, args->fusion_id, args->signal) || args->timeout_ms < 0)
+			return 0;
+		ret = wait_departure(op, departures, deadline);
+	} while (!ret);
+	return ret;
+}
+
+/* FUSION_FORK: what was done when one type fails goes with the child. */
+static int fork_from(struct fusion_legacy_op *op)
+{
+	u64 *id = op->data;
+	struct fusion_member *parent = fusion_legacy_find_fusionee(op->world->world, *id);
+	int i, ret = 0;
+
+	if (!parent)
+		return -EINVAL;
+	if (!fusion_member_enter(parent)) {
+		ret = -EINVAL;
+		goto put;
+	}
+	for (i = 0; i < FUSION_LEGACY_TYPES && !ret; i++)
+		if (fusion_legacy_types[i] && fusion_legacy_types[i]->fork)
+			ret = fusion_legacy_types[i]->fork(op->member, parent);
+	fusion_member_exit(parent);
+	*id = op->member->id;
+put:
+	fusion_member_put(parent);
+	return ret;
+}
+
+/* FUSION_SYNC */
+static int sync(struct fusion_legacy_op *op)
+{
+	return fusion_legacy_sync(op->thread);
+}
+
 /* FUSION_SHM_GET_BASE */
 static int get_base(struct fusion_legacy_op *op)
 {
@@ -183,7 +313,7 @@ static int get_fusionee_info(struct fusion_legacy_op *op)
 	struct fusion_member *member;
 	int ret = 0;
 
-	member = id <= U32_MAX ? fusion_member_find(op->world->world, id) : NULL;
+	member = fusion_legacy_find_fusionee(op->world->world, id);
 	if (!member)
 		return -EINVAL;
 	info = kzalloc(sizeof(*info), GFP_KERNEL_ACCOUNT);
@@ -208,6 +338,9 @@ static int get_fusionee_info(struct fusion_legacy_op *op)
 static const struct fusion_legacy_request requests[] = {
 	[_IOC_NR(FUSION_ENTER)] = { enter, ENTER_SIZE, ENTER_SIZE, FUSION_LEGACY_OUTSIDE },
 	[_IOC_NR(FUSION_UNBLOCK)] = { unblock },
+	[_IOC_NR(FUSION_KILL)] = { kill, sizeof(struct fusion_legacy_kill) },
+	[_IOC_NR(FUSION_FORK)] = { fork_from, sizeof(u64), sizeof(u64) },
+	[_IOC_NR(FUSION_SYNC)] = { sync },
 	[_IOC_NR(FUSION_ENTRY_SET_INFO)] = { fusion_legacy_set_info, INFO_SIZE },
 	[_IOC_NR(FUSION_ENTRY_GET_INFO)] = { fusion_legacy_get_info, INFO_SIZE, INFO_SIZE },
 	[_IOC_NR(FUSION_ENTRY_ADD_PERMISSIONS)] = {

@@ -54,12 +54,13 @@ enum fusion_legacy_stat {
  * @kref: references of open files
  * @nr: number of the device, constant
  * @world: of the engine, with a reference, constant
- * @lock: protects what follows, but for @stats
+ * @lock: protects what follows, but for @departures and @stats
  * @major: version of the interface that the master wants, zero before it has entered
  * @minor: the same
  * @secure: requests need permissions. Set before there is a member.
  * @unblocked: slaves may enter
- * @entering: slaves wait for @unblocked, or for the end of the world
+ * @entering: slaves wait for @unblocked, the master for @departures, both for the end
+ * @departures: how many fusionees have left
  * @root: what offset zero of the device shows, or NULL
  * @stats: for people
  * @dir: of debugfs
@@ -74,6 +75,7 @@ struct fusion_legacy_world {
 	bool secure;
 	bool unblocked;
 	wait_queue_head_t entering;
+	atomic_t departures;
 	struct page *root;
 	atomic_long_t stats[FUSION_STATS];
 	struct dentry *dir;
@@ -274,6 +276,8 @@ void fusion_legacy_exit(void);
 extern const struct fusion_legacy_type fusion_legacy_lounge;
 extern const struct fusion_front fusion_legacy_front;
 
+struct fusion_member *fusion_legacy_find_fusionee(struct fusion_world *world, u64 id);
+
 static inline bool fusion_is_legacy(const struct fusion_member *member)
 {
 	return member->front == &fusion_legacy_front;
@@ -296,30 +300,27 @@ static inline void fusion_legacy_count(struct fusion_legacy_op *op, enum fusion_
  * @done: the receiver has processed it, or never will. Called once for each message that
  *	was posted, without locks, may sleep. The queue frees the message after that. May be
  *	NULL.
- * @taken: @reader has read it. Without locks, may sleep. May be NULL.
- * @exec: for @taken and @done, may be NULL
- * @private: for @taken and @done
+ * @private: for @done
  * @arg: for @done
+ * @exec: of a synchronous call: the execution, with a reference, or NULL
  * @world: to which its memory is charged, with a reference
- * @size: bytes of @header and @data
  * @header: as it is read
- * @data: as it is read, after it there are zeros up to a multiple of four bytes
+ * @data: as it is read, with zeros after it up to a multiple of four bytes
  */
 struct fusion_legacy_message {
 	struct list_head link;
 	u32 packet;
 	bool quiet;
 	void (*done)(struct fusion_legacy_message *message, struct fusion_member *receiver);
-	void (*taken)(struct fusion_legacy_message *message, struct fusion_thread *reader);
-	struct fusion_exec *exec;
 	void *private;
 	u64 arg;
+	struct fusion_exec *exec;
 	struct fusion_world *world;
-	u32 size;
 	struct fusion_legacy_message_header header;
 	u8 data[];
 };
 
+extern const struct fusion_legacy_type fusion_legacy_messaging;
 void fusion_legacy_queue_init(struct fusion_legacy_queue *queue);
 struct fusion_legacy_message *fusion_legacy_message_alloc(struct fusion_world *world, u32 type,
 							  s32 id, s32 channel, u32 size);
@@ -331,7 +332,6 @@ ssize_t fusion_legacy_read(struct fusion_thread *reader, char __user *buffer, si
 bool fusion_legacy_readable(struct fusion_member *member);
 int fusion_legacy_sync(struct fusion_thread *thread);
 void fusion_legacy_queue_close(struct fusion_member *member);
-int fusion_legacy_send(struct fusion_legacy_op *op);
 
 /*
  * legacy-call.c: calls
