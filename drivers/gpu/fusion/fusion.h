@@ -580,6 +580,8 @@ int fusion_call_from_kernel(struct fusion_world *world, u32 id, u64 arg);
  * @round: names it in the reply, with @slot, constant
  * @room: bytes of data that the caller takes, constant
  * @handles: whether the caller takes buffers, constant
+ * @anyone: any thread may reply, whatever @server does: a wait for it is no part of a circle.
+ *	Constant before it is waited for.
  * @link: in the call's executions, protected by the call's lock as what follows
  * @waiter: how to wake the caller up, or NULL
  * @ending: somebody ends it, see exec.c
@@ -605,6 +607,7 @@ struct fusion_exec {
 	u32 round;
 	u32 room;
 	bool handles;
+	bool anyone;
 	struct list_head link;
 	struct fusion_waiter *waiter;
 	bool ending;

@@ -5,7 +5,8 @@
  * A thread that waits for a skirmish waits for its owner. One that waits for a call waits
  * for the thread that runs it, or, while nobody has taken it, for any thread of the
  * handler that takes calls. So a wait can end if, going on from thread to thread, there
- * is one that does not wait. If there is none, all of them wait for each other for ever:
+ * is one that does not wait, or if a call that was taken may be ended by any thread, as the
+ * legacy interface has it. If there is none, all of them wait for each other for ever:
  * the wait that would make it so is refused.
  *
  * A thread enters its wait and searches under one lock, so of two waits that would close
@@ -68,7 +69,7 @@ static bool all_wait(struct fusion_world *world, struct fusion_thread *thread,
 	if (thread->exec->over)
 		return false;
 	if (thread->exec->server)
-		return meet(world, thread->exec->server, found);
+		return !thread->exec->anyone && meet(world, thread->exec->server, found);
 	xa_for_each(&thread->exec->handler->threads, index, next) {
 		if (!READ_ONCE(next->server))
 			continue;

@@ -17,6 +17,8 @@ static void entry_free(struct fusion_entry *base)
 	struct fusion_legacy_entry *entry = container_of(base, struct fusion_legacy_entry, base);
 
 	xa_destroy(&entry->grants);
+	xa_destroy(&entry->stopped);
+	fusion_legacy_quotas_free(entry);
 	put_pid(entry->pid);
 	kfree(entry);
 }
@@ -45,6 +47,8 @@ int fusion_legacy_publish(struct fusion_legacy_op *op, struct fusion_object *obj
 	entry->base.free = entry_free;
 	entry->pid = get_pid(task_pid(current));
 	xa_init(&entry->grants);
+	xa_init(&entry->quotas);
+	xa_init(&entry->stopped);
 	entry->cookies[0] = cookie0;
 	entry->cookies[1] = cookie1;
 	object->entry = &entry->base;

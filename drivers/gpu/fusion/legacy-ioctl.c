@@ -16,6 +16,7 @@
 const struct fusion_legacy_type *const fusion_legacy_types[FUSION_LEGACY_TYPES] = {
 	[FT_LOUNGE] = &fusion_legacy_lounge,
 	[FT_MESSAGING] = &fusion_legacy_messaging,
+	[FT_CALL] = &fusion_legacy_call,
 };
 
 /**

@@ -169,6 +169,11 @@ static inline struct fusion_legacy_fusionee *fusion_legacy_of(struct fusion_memb
  * @nr_grants: how many, protected by the lock of @grants
  * @used: when somebody has looked for it, in jiffies, or zero
  * @cookies: for the type, constant: the handler and its context of a call
+ * @uses: how often, for people
+ * @quotas: of a call: struct fusion_legacy_quota by the id of the caller
+ * @nr_quotas: how many, protected by the lock of @quotas
+ * @stopped: of a call: serials of executions whose callers did not wait until the return
+ * @nr_stopped: how many
  */
 struct fusion_legacy_entry {
 	struct fusion_entry base;
@@ -178,6 +183,11 @@ struct fusion_legacy_entry {
 	u32 nr_grants;
 	unsigned long used;
 	u64 cookies[2];
+	atomic_long_t uses;
+	struct xarray quotas;
+	u32 nr_quotas;
+	struct xarray stopped;
+	atomic_t nr_stopped;
 };
 
 static inline struct fusion_legacy_entry *fusion_legacy_entry(struct fusion_object *object)
@@ -334,8 +344,70 @@ int fusion_legacy_sync(struct fusion_thread *thread);
 void fusion_legacy_queue_close(struct fusion_member *member);
 
 /*
- * legacy-call.c: calls
+ * legacy-quota.c: how much callers may have on its way
  */
+
+/**
+ * struct fusion_legacy_quota - how many calls of a fusionee may wait to be processed
+ * @kref: references of the call and of messages
+ * @lock: protects what follows
+ * @limit: how many; zero: any number
+ * @count: how many there are
+ * @waiters: struct fusion_waiter, wait until there are less
+ */
+struct fusion_legacy_quota {
+	struct kref kref;
+	spinlock_t lock;	/* what follows */
+	u32 limit;
+	u32 count;
+	struct list_head waiters;
+};
+
+int fusion_legacy_quota_set(struct fusion_object *call, u32 id, u32 limit);
+struct fusion_legacy_quota *fusion_legacy_quota_enter(struct fusion_thread *thread,
+						      struct fusion_object *call);
+void fusion_legacy_quota_leave(struct fusion_legacy_quota *quota);
+void fusion_legacy_quotas_wake(struct fusion_object *call);
+void fusion_legacy_quotas_free(struct fusion_legacy_entry *entry);
+
+/*
+ * legacy-call.c, legacy-exec.c: calls
+ */
+#define FUSION_LEGACY_CHAIN	4096	/* calls of one request */
+#define FUSION_LEGACY_STOPPED	1024	/* serials that a call remembers */
+
+/**
+ * struct fusion_legacy_execute - a call to be made
+ * @flags: FCEF_*
+ * @type: FMT_CALL or FMT_CALL3
+ * @caller: id for the handler
+ * @arg: for the handler
+ * @ptr: for the handler
+ * @data: address of data for the handler
+ * @length: its bytes
+ * @room: bytes that the caller takes
+ * @serial: of the execution; in: zero, or the one to wait for again
+ * @result: out: what FUSION_CALL_RETURN said
+ * @answer: out: what FUSION_CALL_RETURN3 said, or NULL; the caller puts it
+ */
+struct fusion_legacy_execute {
+	u32 flags;
+	u32 type;
+	u32 caller;
+	s32 arg;
+	u64 ptr;
+	u64 data;
+	u32 length;
+	u32 room;
+	u32 serial;
+	s32 result;
+	struct fusion_payload *answer;
+};
+
+int fusion_legacy_execute(struct fusion_thread *thread, struct fusion_object *object,
+			  struct fusion_legacy_execute *args);
+int fusion_legacy_return(struct fusion_legacy_op *op, u32 serial, s32 result, u64 data,
+			 u32 length);
 extern const struct fusion_legacy_type fusion_legacy_call;
 int fusion_legacy_call_kernel(struct fusion_world *world, u32 id, s32 arg, u64 ptr);
 int fusion_legacy_call_wait(struct fusion_thread *thread, u32 id, s32 arg);
