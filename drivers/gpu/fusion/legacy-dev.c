@@ -84,6 +84,7 @@ static void world_release(struct kref *kref)
 	lockdep_assert_held(&devices[world->nr].lock);
 	if (devices[world->nr].world == world)
 		devices[world->nr].world = NULL;
+	fusion_legacy_show_remove(world);
 	fusion_world_put(world->world);
 	if (world->root)
 		put_page(world->root);
@@ -113,8 +114,12 @@ static struct fusion_legacy_world *world_of(u32 nr, unsigned int flags)
 	world = device->world;
 	if (!world || READ_ONCE(world->world->ended)) {
 		world = world_create(nr);
-		if (!IS_ERR(world))
+		if (!IS_ERR(world)) {
+			if (device->world)
+				fusion_legacy_show_remove(device->world);
 			device->world = world;
+			fusion_legacy_show_add(world);
+		}
 	} else if (flags & O_EXCL && READ_ONCE(world->major)) {
 		world = ERR_PTR(-EBUSY);
 	} else {
@@ -384,6 +389,7 @@ int fusion_legacy_init(void)
 	ret = class_register(&legacy_class);
 	if (ret)
 		return ret;
+	fusion_legacy_show_init();
 	ret = alloc_chrdev_region(&first_dev, 0, FUSION_LEGACY_DEVICES, "fusion");
 	if (ret)
 		goto err_class;
@@ -404,6 +410,7 @@ int fusion_legacy_init(void)
 err_region:
 	unregister_chrdev_region(first_dev, FUSION_LEGACY_DEVICES);
 err_class:
+	fusion_legacy_show_exit();
 	class_unregister(&legacy_class);
 	return ret;
 }
@@ -422,5 +429,6 @@ void fusion_legacy_exit(void)
 	mutex_unlock(&devices_lock);
 	cdev_del(&cdev);
 	unregister_chrdev_region(first_dev, FUSION_LEGACY_DEVICES);
+	fusion_legacy_show_exit();
 	class_unregister(&legacy_class);
 }

@@ -32,6 +32,8 @@
 
 struct dentry;
 struct fusion_legacy_message;
+struct fusion_legacy_type;
+struct fusion_legacy_world;
 struct page;
 struct seq_file;
 
@@ -50,6 +52,16 @@ enum fusion_legacy_stat {
 };
 
 /**
+ * struct fusion_legacy_view - what a file of debugfs shows
+ * @world: world
+ * @type: kind of entries
+ */
+struct fusion_legacy_view {
+	struct fusion_legacy_world *world;
+	const struct fusion_legacy_type *type;
+};
+
+/**
  * struct fusion_legacy_world - the world of a device
  * @kref: references of open files
  * @nr: number of the device, constant
@@ -63,7 +75,8 @@ enum fusion_legacy_stat {
  * @departures: how many fusionees have left
  * @root: what offset zero of the device shows, or NULL
  * @stats: for people
- * @dir: of debugfs
+ * @dir: of debugfs, or NULL. Protected by the lock of the device.
+ * @views: for the files there
  */
 struct fusion_legacy_world {
 	struct kref kref;
@@ -79,6 +92,7 @@ struct fusion_legacy_world {
 	struct page *root;
 	atomic_long_t stats[FUSION_STATS];
 	struct dentry *dir;
+	struct fusion_legacy_view views[FUSION_LEGACY_TYPES];
 };
 
 /**
@@ -415,7 +429,16 @@ int fusion_legacy_call_wait(struct fusion_thread *thread, u32 id, s32 arg);
 /*
  * legacy-show.c: for people
  */
+#ifdef CONFIG_DEBUG_FS
+void fusion_legacy_show_init(void);
+void fusion_legacy_show_exit(void);
 void fusion_legacy_show_add(struct fusion_legacy_world *world);
 void fusion_legacy_show_remove(struct fusion_legacy_world *world);
+#else
+static inline void fusion_legacy_show_init(void) {}
+static inline void fusion_legacy_show_exit(void) {}
+static inline void fusion_legacy_show_add(struct fusion_legacy_world *world) {}
+static inline void fusion_legacy_show_remove(struct fusion_legacy_world *world) {}
+#endif
 
 #endif /* _FUSION_LEGACY_H */

@@ -59,21 +59,57 @@ struct fusion_lent *fusion_lent_by(struct fusion_skirmish *skirmish, struct fusi
 	return NULL;
 }
 
-/*
- * The caller that owns the token, however far out. Callers that have given up and are
- * called by whom they called form a circle: each thread is met once.
- */
-static struct fusion_thread *find_caller(struct fusion_thread *thread, u32 token)
+/* Puts a thread on the list of those to be looked at, once in a search. */
+static void meet(struct fusion_thread *thread, struct list_head *found)
 {
 	struct fusion_world *world = thread->member->world;
 
+	if (thread->stamp == world->stamp)
+		return;
+	thread->stamp = world->stamp;
+	list_add_tail(&thread->found, found);
+}
+
+/* Whether the thread, or a caller of it however far out, owns the token. */
+static struct fusion_thread *search(struct fusion_thread *thread, u32 token)
+{
+	struct fusion_thread *owner = NULL;
+	struct fusion_exec *exec;
+	LIST_HEAD(found);
+
+	meet(thread, &found);
+	while (!list_empty(&found)) {
+		thread = list_first_entry(&found, struct fusion_thread, found);
+		list_del_init(&thread->found);
+		if (thread->token == token)
+			owner = thread;
+		for (exec = thread->serving; exec && !owner; exec = exec->outer)
+			meet(exec->caller, &found);
+	}
+	return owner;
+}
+
+/*
+ * The caller that owns the token, and in which of the calls that the thread runs it has
+ * been met. A thread may have taken several calls. Callers that have given up and are called
+ * by whom they called form a circle: each thread is met once.
+ */
+static struct fusion_thread *find_caller(struct fusion_thread *thread, u32 token,
+					 struct fusion_exec **in)
+{
+	struct fusion_world *world = thread->member->world;
+	struct fusion_thread *owner;
+	struct fusion_exec *exec;
+
 	lockdep_assert_held(&world->waits_lock);
 	world->stamp++;
-	while (thread->serving && thread->stamp != world->stamp) {
-		thread->stamp = world->stamp;
-		thread = thread->serving->caller;
-		if (thread->token == token)
-			return thread;
+	thread->stamp = world->stamp;
+	for (exec = thread->serving; exec; exec = exec->outer) {
+		owner = search(exec->caller, token);
+		if (!owner)
+			continue;
+		*in = exec;
+		return owner;
 	}
 	return NULL;
 }
@@ -94,17 +130,18 @@ bool fusion_lent_begin(struct fusion_skirmish *skirmish, struct fusion_thread *t
 	struct fusion_world *world = skirmish->base.world;
 	struct fusion_lent *lent = *new;
 	struct fusion_thread *from;
+	struct fusion_exec *exec;
 
 	if (!lent)
 		return false;
 	spin_lock(&world->waits_lock);
-	from = find_caller(thread, owner);
+	from = find_caller(thread, owner, &exec);
 	if (from) {
 		fusion_thread_get(from);
 		fusion_object_get(&skirmish->base);
 		lent->skirmish = skirmish;
 		lent->from = from;
-		lent->exec = thread->serving;
+		lent->exec = exec;
 		lent->count = max(READ_ONCE(skirmish->state->count), 1U);
 		list_add(&lent->link, &skirmish->lent);
 		list_add(&lent->given, &lent->exec->lent);
