@@ -191,6 +191,8 @@ static void leave(struct fusion_legacy_file *file)
 	spin_unlock(&file->lock);
 	if (!member)
 		return;
+	/* Its requests end now, also one that waits here. */
+	wake_up_all(&file->world->entering);
 	fusion_member_leave(member);
 	fusion_member_put(member);
 	atomic_inc(&file->world->departures);

@@ -2,6 +2,7 @@
 /*
  * Who is in a legacy world: entering, and what fusionees may know and do about others.
  */
+#include <linux/ctype.h>
 #include <linux/err.h>
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -141,11 +142,15 @@ static struct fusion_legacy_fusionee *fusionee_create(struct fusion_legacy_world
 static int join(struct fusion_legacy_file *file, u64 *id)
 {
 	struct fusion_legacy_fusionee *fusionee = fusionee_create(file->world);
-	u8 name[DRM_FUSION_NAME_LEN] = {};
+	char name[DRM_FUSION_NAME_LEN] = {}, comm[TASK_COMM_LEN];
+	int i;
 	struct fusion_member *member;
 
 	if (!fusionee)
 		return -ENOMEM;
+	get_task_comm(comm, current->group_leader);
+	for (i = 0; comm[i]; i++)
+		name[i] = iscntrl(comm[i]) ? '?' : comm[i];
 	member = fusion_member_create(file->world->world, name, &fusion_legacy_front, fusionee);
 	if (IS_ERR(member)) {
 		fusionee_free(fusionee);
@@ -236,8 +241,8 @@ static int wait_departure(struct fusion_legacy_op *op, int departures, ktime_t d
 	if (left <= 0)
 		return -ETIMEDOUT;
 	ret = wait_event_interruptible_hrtimeout(world->entering,
-			atomic_read(&world->departures) != departures ||
-			fusion_member_going(op->member), left);
+						 atomic_read(&world->departures) != departures ||
+						 fusion_member_going(op->member), left);
 	if (ret == -ETIME)
 		return -ETIMEDOUT;
 	return !ret && fusion_member_going(op->member) ? -ESHUTDOWN : ret;
