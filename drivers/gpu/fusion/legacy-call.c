@@ -109,11 +109,20 @@ static int execute3(struct fusion_legacy_op *op, struct fusion_object *object,
 	if (!ret && !(args->flags & FCEF_ONEWAY))
 		ret = give_answer(args, execute.answer);
 	fusion_payload_put(execute.answer);
-	args->flags &= ~FCEF_ERROR;
-	if (!ret)
-		args->flags |= FCEF_DONE;
-	else if (ret != -ERESTARTSYS && ret != -EINTR)
-		args->flags |= FCEF_ERROR;
+	return ret;
+}
+
+/* The same for one whose id was not looked at yet. */
+static int find_execute3(struct fusion_legacy_op *op, struct fusion_legacy_call_execute3 *args)
+{
+	struct fusion_object *object;
+	int ret;
+
+	object = fusion_legacy_find(op, FT_CALL, _IOC_NR(FUSION_CALL_EXECUTE3), args->call_id);
+	if (IS_ERR(object))
+		return PTR_ERR(object);
+	ret = execute3(op, object, args);
+	fusion_object_put(object);
 	return ret;
 }
 
@@ -125,31 +134,29 @@ static int call_execute3(struct fusion_legacy_op *op)
 {
 	struct fusion_legacy_call_execute3 __user *user = op->user;
 	struct fusion_legacy_call_execute3 *args = op->data;
-	struct fusion_object *object = op->object;
-	int i, ret = 0;
+	int i, ret;
 
 	for (i = 0; i < FUSION_LEGACY_CHAIN; i++) {
+		if (i && copy_from_user(args, user + i, sizeof(*args)))
+			return -EFAULT;
 		if (!(args->flags & FCEF_DONE)) {
-			ret = execute3(op, object, args);
+			ret = i ? find_execute3(op, args) : execute3(op, op->object, args);
+			args->flags &= ~FCEF_ERROR;
+			if (!ret)
+				args->flags |= FCEF_DONE;
+			else if (ret != -ERESTARTSYS && ret != -EINTR)
+				args->flags |= FCEF_ERROR;
 			if (copy_to_user(user + i, args, sizeof(*args)))
-				ret = -EFAULT;
+				return -EFAULT;
+			if (ret)
+				return ret;
 		}
-		if (object != op->object)
-			fusion_object_put(object);
-		if (ret || !(args->flags & FCEF_FOLLOW))
-			return ret;
+		if (!(args->flags & FCEF_FOLLOW))
+			return 0;
 		if (signal_pending(current))
 			return -EINTR;
 		cond_resched();
-		if (copy_from_user(args, user + i + 1, sizeof(*args)))
-			return -EFAULT;
-		object = fusion_legacy_find(op, FT_CALL, _IOC_NR(FUSION_CALL_EXECUTE3),
-					    args->call_id);
-		if (IS_ERR(object))
-			return PTR_ERR(object);
 	}
-	if (object != op->object)
-		fusion_object_put(object);
 	return -E2BIG;
 }
 
