@@ -90,8 +90,7 @@ static int give_answer(struct fusion_legacy_call_execute3 *args, struct fusion_p
 }
 
 /* One call of a chain. */
-static int execute3(struct fusion_legacy_op *op, struct fusion_object *object,
-		    struct fusion_legacy_call_execute3 *args)
+static int execute3(struct fusion_legacy_op *op, struct fusion_legacy_call_execute3 *args)
 {
 	struct fusion_legacy_execute execute = {
 		.flags = args->flags,
@@ -103,26 +102,18 @@ static int execute3(struct fusion_legacy_op *op, struct fusion_object *object,
 		.room = args->ret_length,
 		.serial = args->serial,
 	};
-	int ret = fusion_legacy_execute(op->thread, object, &execute);
-
-	args->serial = execute.serial;
-	if (!ret && !(args->flags & FCEF_ONEWAY))
-		ret = give_answer(args, execute.answer);
-	fusion_payload_put(execute.answer);
-	return ret;
-}
-
-/* The same for one whose id was not looked at yet. */
-static int find_execute3(struct fusion_legacy_op *op, struct fusion_legacy_call_execute3 *args)
-{
 	struct fusion_object *object;
 	int ret;
 
 	object = fusion_legacy_find(op, FT_CALL, _IOC_NR(FUSION_CALL_EXECUTE3), args->call_id);
 	if (IS_ERR(object))
 		return PTR_ERR(object);
-	ret = execute3(op, object, args);
+	ret = fusion_legacy_execute(op->thread, object, &execute);
 	fusion_object_put(object);
+	args->serial = execute.serial;
+	if (!ret && !(args->flags & FCEF_ONEWAY))
+		ret = give_answer(args, execute.answer);
+	fusion_payload_put(execute.answer);
 	return ret;
 }
 
@@ -140,7 +131,7 @@ static int call_execute3(struct fusion_legacy_op *op)
 		if (i && copy_from_user(args, user + i, sizeof(*args)))
 			return -EFAULT;
 		if (!(args->flags & FCEF_DONE)) {
-			ret = i ? find_execute3(op, args) : execute3(op, op->object, args);
+			ret = execute3(op, args);
 			args->flags &= ~FCEF_ERROR;
 			if (!ret)
 				args->flags |= FCEF_DONE;
@@ -302,7 +293,9 @@ static const struct fusion_legacy_request requests[] = {
 	[_IOC_NR(FUSION_CALL_RETURN)] = { call_return, sizeof(struct fusion_legacy_call_return) },
 	[_IOC_NR(FUSION_CALL_DESTROY)] = { call_destroy, sizeof(s32) },
 	[_IOC_NR(FUSION_CALL_EXECUTE2)] = { call_execute2, EXECUTE2_SIZE },
-	[_IOC_NR(FUSION_CALL_EXECUTE3)] = { call_execute3, EXECUTE3_SIZE },
+	[_IOC_NR(FUSION_CALL_EXECUTE3)] = {
+		call_execute3, EXECUTE3_SIZE, 0, FUSION_LEGACY_NEW
+	},
 	[_IOC_NR(FUSION_CALL_RETURN3)] = {
 		call_return3, sizeof(struct fusion_legacy_call_return3)
 	},

@@ -234,7 +234,7 @@ struct fusion_legacy_op {
 	void __user *user;
 };
 
-#define FUSION_LEGACY_NEW	BIT(0)	/* it names no entry, and everybody may make it */
+#define FUSION_LEGACY_NEW	BIT(0)	/* it names no entry, or looks for its entries itself */
 #define FUSION_LEGACY_OUTSIDE	BIT(1)	/* also before FUSION_ENTER */
 #define FUSION_LEGACY_ALWAYS	BIT(2)	/* written back also when it has failed */
 
