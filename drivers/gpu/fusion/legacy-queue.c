@@ -443,14 +443,17 @@ ssize_t fusion_legacy_read(struct fusion_thread *reader, char __user *buffer, si
 	struct fusion_legacy_queue *queue = queue_of(member);
 	LIST_HEAD(list);
 	ssize_t used;
+	bool full;
 	int ret;
 
 	WRITE_ONCE(reader->server, true);
 	processed(member, reader);
 	for (;;) {
 		spin_lock(&queue->lock);
+		full = queue->packets >= FUSION_LEGACY_MAX_PACKETS;
 		used = take(queue, size, &list);
-		if (used > 0 && queue->packets <= FUSION_LEGACY_PACKETS)
+		/* Those that one of the two limits keeps waiting. */
+		if (used > 0 && (full || queue->packets <= FUSION_LEGACY_PACKETS))
 			fusion_wake_all(&queue->senders, 0);
 		spin_unlock(&queue->lock);
 		if (used)
