@@ -134,6 +134,28 @@ err_thread:
 	return ERR_PTR(ret);
 }
 
+/* Threads that have exited without a word make room for others. */
+static bool release_dead(struct fusion_member *member)
+{
+	struct fusion_thread *thread;
+	unsigned long index;
+	bool any = false;
+
+	rcu_read_lock();
+	xa_for_each(&member->threads, index, thread) {
+		if (fusion_thread_alive(thread) || !kref_get_unless_zero(&thread->kref))
+			continue;
+		rcu_read_unlock();
+		fusion_thread_release(thread);
+		fusion_thread_put(thread);
+		any = true;
+		cond_resched();
+		rcu_read_lock();
+	}
+	rcu_read_unlock();
+	return any;
+}
+
 /**
  * fusion_thread_current - the calling thread as a thread of a member
  * @member: member that is active
@@ -163,6 +185,8 @@ struct fusion_thread *fusion_thread_current(struct fusion_member *member)
 	if (thread)
 		return thread;
 	thread = thread_create(member);
+	if (thread == ERR_PTR(-EUSERS) && release_dead(member))
+		thread = thread_create(member);
 	if (!IS_ERR(thread))
 		fusion_thread_get(thread);
 	return thread;
