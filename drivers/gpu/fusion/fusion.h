@@ -173,6 +173,7 @@ u64 fusion_types_known(void);
 
 /**
  * struct fusion_front - what the front end does for the engine
+ * @patient: its threads wait also where no end is in sight: see graph.c
  * @get: the buffer behind a handle of the member, with a reference, or ERR_PTR
  * @hold: takes one more reference. Atomic context is possible.
  * @put: drops a reference. May sleep.
@@ -186,6 +187,7 @@ u64 fusion_types_known(void);
  * @free: the member is freed. Atomic context is possible. May be NULL.
  */
 struct fusion_front {
+	bool patient;
 	void *(*get)(struct fusion_member *member, u32 handle);
 	void (*hold)(void *buffer);
 	void (*put)(void *buffer);
@@ -437,7 +439,7 @@ void fusion_waits_end(struct fusion_member *member);
 void fusion_waits_round(struct work_struct *work);
 
 /*
- * skirmish.c: locks
+ * skirmish.c, skirmish-life.c: locks
  */
 
 /**
@@ -448,6 +450,7 @@ void fusion_waits_round(struct work_struct *work);
  * @died: an owner died in it, and nobody has said since that it is consistent
  * @waiters: struct fusion_waiter of those who want it, longest first
  * @sleepers: those who wait for a notification, longest first
+ * @notified: how many notifications there were
  * @lent: struct fusion_lent, the innermost call first: to whom it goes back
  */
 struct fusion_skirmish {
@@ -457,16 +460,31 @@ struct fusion_skirmish {
 	bool died;
 	struct list_head waiters;
 	struct list_head sleepers;
+	u32 notified;
 	struct list_head lent;
 };
 
+static inline struct fusion_skirmish *fusion_to_skirmish(struct fusion_object *object)
+{
+	return container_of(object, struct fusion_skirmish, base);
+}
+
+/* skirmish-life.c */
 extern const struct fusion_type fusion_skirmish_type;
+
+/* skirmish.c */
 int fusion_skirmish_lock(struct fusion_member *member, void *data);
 int fusion_skirmish_unlock(struct fusion_member *member, void *data);
 int fusion_skirmish_consistent(struct fusion_member *member, void *data);
+int fusion_skirmish_take(struct fusion_skirmish *skirmish, struct fusion_thread *thread,
+			 u32 flags, ktime_t deadline);
+int fusion_skirmish_release(struct fusion_skirmish *skirmish, struct fusion_thread *thread);
+u32 fusion_skirmish_count(struct fusion_skirmish *skirmish, struct fusion_thread *thread);
 u32 fusion_skirmish_freeze(struct fusion_skirmish *skirmish);
 void fusion_skirmish_write(struct fusion_skirmish *skirmish, u32 token);
+void fusion_skirmish_give(struct fusion_skirmish *skirmish, struct fusion_waiter *waiter);
 void fusion_skirmish_pass_on(struct fusion_skirmish *skirmish);
+void fusion_skirmish_write_id(struct fusion_skirmish *skirmish);
 void fusion_skirmish_settle(struct fusion_skirmish *skirmish);
 void fusion_skirmish_bury_owner(struct fusion_skirmish *skirmish);
 void fusion_skirmish_give_up(struct fusion_skirmish *skirmish, struct fusion_waiter *waiter);
@@ -479,7 +497,20 @@ int fusion_skirmish_check(struct fusion_skirmish *skirmish, struct fusion_thread
 /*
  * skirmish-wait.c: wait and notify
  */
+
+/**
+ * struct fusion_resume - how to go on with a wait that a signal has ended
+ * @count: how often the thread had locked the skirmish
+ * @notified: how many notifications there were when it began to wait
+ */
+struct fusion_resume {
+	u32 count;
+	u32 notified;
+};
+
 int fusion_skirmish_wait(struct fusion_member *member, void *data);
+int fusion_skirmish_wait_resumable(struct fusion_skirmish *skirmish, struct fusion_thread *thread,
+				   ktime_t deadline, struct fusion_resume *resume);
 int fusion_skirmish_notify(struct fusion_member *member, void *data);
 void fusion_sleepers_end(struct fusion_skirmish *skirmish);
 u32 fusion_sleepers_count(struct fusion_skirmish *skirmish);
@@ -514,13 +545,32 @@ void fusion_lent_end(struct fusion_skirmish *skirmish, struct fusion_lent *lent)
 void fusion_lent_leave(struct fusion_skirmish *skirmish, struct fusion_lent *lent);
 void fusion_lents_end(struct fusion_skirmish *skirmish);
 void fusion_skirmish_return(struct fusion_exec *exec);
+void fusion_thread_dispatches(struct fusion_thread *thread);
+void fusion_skirmish_claim(struct fusion_skirmish *skirmish, struct fusion_thread *thread);
+void fusion_skirmish_offer(struct fusion_exec *exec);
 
 /*
  * ref.c, ref-zero.c: counted references
  */
+
+/**
+ * struct fusion_ref_zero - a watcher to be called
+ * @watched: there is one
+ * @call: number of the call, or zero for a message
+ * @arg: with it
+ */
+struct fusion_ref_zero {
+	bool watched;
+	u32 call;
+	u64 arg;
+};
+
 extern const struct fusion_type fusion_ref_type;
 int fusion_ref_attach(struct fusion_member *member, void *data);
 int fusion_ref_count(struct fusion_member *member, void *data);
+int fusion_ref_count_told(struct fusion_member *member, const struct drm_fusion_ref_count *args,
+			  struct fusion_ref_zero *zero);
+int fusion_refs_copy(struct fusion_member *from, struct fusion_member *to);
 int fusion_ref_zero_lock(struct fusion_member *member, void *data);
 int fusion_ref_zero_unlock(struct fusion_member *member, void *data);
 int fusion_ref_watch(struct fusion_member *member, void *data);
@@ -580,8 +630,6 @@ int fusion_call_from_kernel(struct fusion_world *world, u32 id, u64 arg);
  * @round: names it in the reply, with @slot, constant
  * @room: bytes of data that the caller takes, constant
  * @handles: whether the caller takes buffers, constant
- * @anyone: any thread may reply, whatever @server does: a wait for it is no part of a circle.
- *	Constant before it is waited for.
  * @link: in the call's executions, protected by the call's lock as what follows
  * @waiter: how to wake the caller up, or NULL
  * @ending: somebody ends it, see exec.c
@@ -607,7 +655,6 @@ struct fusion_exec {
 	u32 round;
 	u32 room;
 	bool handles;
-	bool anyone;
 	struct list_head link;
 	struct fusion_waiter *waiter;
 	bool ending;
@@ -688,6 +735,8 @@ int fusion_waits_query(struct fusion_member *member, struct drm_fusion_query *ar
  * @threads: registered threads by their number in the first pid namespace
  * @nr_threads: how many
  * @recent: one of @threads, the first one to look at, or NULL. Read under RCU.
+ * @dispatcher: the thread that alone takes its calls, or NULL if each one may that reads.
+ *	Protected by the world's waits_lock.
  * @refs: what it has of references (struct fusion_ref_local)
  * @listens: its attachments to reactors
  * @calls: calls that it handles
@@ -717,6 +766,7 @@ struct fusion_member {
 	struct xarray threads;
 	u32 nr_threads;
 	struct fusion_thread *recent;
+	struct fusion_thread *dispatcher;
 	struct list_head refs;
 	struct list_head listens;
 	struct list_head calls;

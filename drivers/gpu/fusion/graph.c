@@ -5,8 +5,7 @@
  * A thread that waits for a skirmish waits for its owner. One that waits for a call waits
  * for the thread that runs it, or, while nobody has taken it, for any thread of the
  * handler that takes calls. So a wait can end if, going on from thread to thread, there
- * is one that does not wait, or if a call that was taken may be ended by any thread, as the
- * legacy interface has it. If there is none, all of them wait for each other for ever:
+ * is one that does not wait. If there is none, all of them wait for each other for ever:
  * the wait that would make it so is refused.
  *
  * A thread enters its wait and searches under one lock, so of two waits that would close
@@ -21,6 +20,9 @@
  *                                     B waits for S, owner A
  *                                     A waits for T, owner B: nobody is left
  *                                     B does not wait, unlock, -EDEADLK
+ *
+ * A front end may not be able to say which threads take part in a call: some may be handed
+ * what another one has received, and reply. Its threads are not refused anything.
  *
  * Who owns a skirmish is read from its word, which members can write. While somebody
  * waits for it an honest owner asks the kernel to unlock. A wrong word makes this search
@@ -69,7 +71,7 @@ static bool all_wait(struct fusion_world *world, struct fusion_thread *thread,
 	if (thread->exec->over)
 		return false;
 	if (thread->exec->server)
-		return !thread->exec->anyone && meet(world, thread->exec->server, found);
+		return meet(world, thread->exec->server, found);
 	xa_for_each(&thread->exec->handler->threads, index, next) {
 		if (!READ_ONCE(next->server))
 			continue;
@@ -133,7 +135,8 @@ static int wait_or_refuse(struct fusion_world *world, struct fusion_thread *thre
 {
 	lockdep_assert_held(&world->waits_lock);
 	thread->refused.type = 0;
-	if ((next && !next->waits_for) || !is_deadlock(world, thread))
+	if (thread->member->front->patient || (next && !next->waits_for) ||
+	    !is_deadlock(world, thread))
 		return 0;
 	describe(world, thread, &thread->refused);
 	thread->refused.deadlock = 1;

@@ -4,7 +4,8 @@
  *
  * The thread that reads the message serves the execution until somebody returns, so it gets
  * the skirmishes of the caller, and of its callers, from the engine, as often as it asks and
- * however deep calls are nested. Any thread that knows the serial may return.
+ * however deep calls are nested; and before that already, because it is the only one that
+ * reads, see skirmish-lend.c. Any thread that knows the serial may return.
  *
  * A caller that a signal interrupts comes back with the serial if it is resumable. If not,
  * the execution ends at once, and the call remembers its serial to say EIDRM to the one who
@@ -181,7 +182,6 @@ static int begin(struct fusion_thread *thread, struct fusion_object *object,
 	exec = fusion_exec_create(to_call(object), thread, args->room, false);
 	if (IS_ERR(exec))
 		return PTR_ERR(exec);
-	exec->anyone = true;
 	message = make_message(object, args, exec->serial);
 	ret = PTR_ERR_OR_ZERO(message);
 	if (ret)
@@ -190,10 +190,12 @@ static int begin(struct fusion_thread *thread, struct fusion_object *object,
 	message->exec = exec;
 	/* Before it can be read: who takes it may ask for the caller's wait at once. */
 	ret = fusion_graph_wait_exec(thread, exec);
-	if (ret)
+	if (ret) {
 		fusion_legacy_message_free(message);
-	else
-		ret = post(thread, object, message);
+		goto end;
+	}
+	fusion_skirmish_offer(exec);
+	ret = post(thread, object, message);
 	if (ret)
 		goto end;
 	args->serial = exec->serial;
@@ -222,8 +224,10 @@ static int go_on(struct fusion_thread *thread, struct fusion_object *object,
 		return -EINVAL;
 	thread->interrupted = NULL;
 	ret = fusion_graph_wait_exec(thread, exec);
-	if (!ret)
+	if (!ret) {
+		fusion_skirmish_offer(exec);
 		return wait_return(thread, exec, args);
+	}
 	fusion_exec_end(exec, ret, 0, NULL);
 	fusion_exec_put(exec);
 	return ret;

@@ -102,10 +102,15 @@ static void grant(struct fusion_ref *ref)
 static void tell(struct fusion_ref *ref, struct fusion_member *watcher)
 {
 	lockdep_assert_held(&ref->lock);
-	if (!ref->call)
+	if (ref->zero) {
+		ref->zero->watched = true;
+		ref->zero->call = ref->call;
+		ref->zero->arg = ref->arg;
+	} else if (!ref->call) {
 		fusion_queue_event(watcher, DRM_FUSION_EVENT_REF_ZERO, ref->base.id, ref->arg);
-	else if (fusion_call_from_kernel(ref->base.world, ref->call, ref->arg))
+	} else if (fusion_call_from_kernel(ref->base.world, ref->call, ref->arg)) {
 		fusion_queue_lost(watcher);
+	}
 }
 
 /* What follows from a change: @zero and @locals are what they were before. */

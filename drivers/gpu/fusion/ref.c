@@ -74,18 +74,18 @@ static u32 word_count(u32 *count)
 }
 
 /* The new count, or -ERANGE at the end, -EBUSY if the word never stands still. */
-static int word_add(u32 *count, bool down)
+static int word_add(u32 *count, s32 by)
 {
 	atomic_t *word = fusion_ref_word(count);
 	int old = atomic_read(word), tries;
 
 	for (tries = 0; tries < MAX_TRIES; tries++) {
-		u32 at = old & DRM_FUSION_REF_MASK;
+		s64 sum = (s64)(old & DRM_FUSION_REF_MASK) + by;
 
-		if (at == (down ? 0 : DRM_FUSION_REF_MASK))
+		if (sum < 0 || sum > DRM_FUSION_REF_MASK)
 			return -ERANGE;
-		if (atomic_try_cmpxchg(word, &old, down ? old - 1 : old + 1))
-			return down ? at - 1 : at + 1;
+		if (atomic_try_cmpxchg(word, &old, old + by))
+			return sum;
 	}
 	return -EBUSY;
 }
@@ -370,7 +370,7 @@ static int count(struct fusion_ref *ref, struct fusion_member *member, u32 flags
 		if (IS_ERR(local))
 			return PTR_ERR(local);
 	}
-	ret = word_add(local ? &local->state->count : &ref->state->global, down);
+	ret = word_add(local ? &local->state->count : &ref->state->global, down ? -1 : 1);
 	if (ret < 0)
 		return ret;
 	fusion_ref_set_active(ref, local, ret || (local && local->thrown));
@@ -401,6 +401,31 @@ int fusion_ref_count(struct fusion_member *member, void *data)
 	return ret;
 }
 
+/**
+ * fusion_ref_count_told - count, and tell the caller if the watcher has to be told
+ * @member: active member
+ * @args: of the request
+ * @zero: not watched; set to what the watcher is to be told if the reference has come to
+ *	zero: the caller has to do it
+ *
+ * Context: sleeps.
+ * Return: as fusion_ref_count().
+ */
+int fusion_ref_count_told(struct fusion_member *member, const struct drm_fusion_ref_count *args,
+			  struct fusion_ref_zero *zero)
+{
+	struct fusion_ref *ref = fusion_ref_lock(member, args->id);
+	int ret;
+
+	if (IS_ERR(ref))
+		return PTR_ERR(ref);
+	ref->zero = zero;
+	ret = count(ref, member, args->flags);
+	ref->zero = NULL;
+	fusion_ref_unlock(ref);
+	return ret;
+}
+
 static int throw(struct fusion_ref *ref, struct fusion_member *member,
 		 struct fusion_member *catcher)
 {
@@ -415,7 +440,7 @@ static int throw(struct fusion_ref *ref, struct fusion_member *member,
 		return PTR_ERR(to);
 	if (to->thrown == DRM_FUSION_REF_MASK)
 		return -ERANGE;
-	ret = word_add(&from->state->count, true);
+	ret = word_add(&from->state->count, -1);
 	if (ret < 0)
 		return ret;
 	to->thrown++;
@@ -480,13 +505,92 @@ int fusion_ref_catch(struct fusion_member *member, void *data)
 		return PTR_ERR(ref);
 	local = xa_load(&ref->attached, member->id);
 	if (local && local->thrown) {
-		ret = word_add(&local->state->count, false);
+		ret = word_add(&local->state->count, 1);
 		if (ret > 0) {
 			local->thrown--;
 			ret = 0;
 		}
 	}
 	fusion_ref_unlock(ref);
+	return ret;
+}
+
+/* Copies */
+
+static int copy(struct fusion_ref *ref, struct fusion_member *from, struct fusion_member *to)
+{
+	struct fusion_ref_local *local;
+	int ret;
+
+	lockdep_assert_held(&ref->lock);
+	local = READ_ONCE(ref->base.dead) ? NULL : xa_load(&ref->attached, from->id);
+	ret = local ? word_count(&local->state->count) : 0;
+	if (!ret)
+		return 0;
+	local = fusion_ref_attach_member(ref, to);
+	if (IS_ERR(local))
+		return PTR_ERR(local);
+	ret = word_add(&local->state->count, ret);
+	if (ret < 0)
+		return ret;
+	fusion_ref_set_active(ref, local, true);
+	return 0;
+}
+
+/* The references of a member, each with a reference, or ERR_PTR(-ENOMEM). */
+static struct fusion_ref **get_all(struct fusion_member *member, u32 *nr)
+{
+	struct fusion_ref_local *local;
+	struct fusion_ref **refs;
+	u32 room = 1;
+
+	spin_lock(&member->lock);
+	list_for_each_entry(local, &member->refs, link)
+		room++;
+	spin_unlock(&member->lock);
+	refs = kvmalloc_array(room, sizeof(*refs), GFP_KERNEL_ACCOUNT);
+	if (!refs)
+		return ERR_PTR(-ENOMEM);
+	*nr = 0;
+	spin_lock(&member->lock);
+	list_for_each_entry(local, &member->refs, link) {
+		/* It is just getting more: that is as if it was after the copy. */
+		if (*nr == room)
+			break;
+		fusion_object_get(&local->ref->base);
+		refs[(*nr)++] = local->ref;
+	}
+	spin_unlock(&member->lock);
+	return refs;
+}
+
+/**
+ * fusion_refs_copy - give a member the local counts that another one has
+ * @from: active member
+ * @to: active member
+ *
+ * Costs as much as @from has.
+ *
+ * Context: sleeps.
+ * Return: 0, or -ERANGE, -EBUSY, -ENOSPC, -ENOMEM: then some are copied.
+ */
+int fusion_refs_copy(struct fusion_member *from, struct fusion_member *to)
+{
+	struct fusion_ref **refs;
+	int ret = 0;
+	u32 nr, i;
+
+	refs = get_all(from, &nr);
+	if (IS_ERR(refs))
+		return PTR_ERR(refs);
+	for (i = 0; i < nr; i++) {
+		mutex_lock(&refs[i]->lock);
+		if (!ret)
+			ret = copy(refs[i], from, to);
+		fusion_ref_unlock(refs[i]);
+		cond_resched();
+	}
+	kvfree(refs);
 	return ret;
 }
 

@@ -45,6 +45,7 @@ struct fusion_ref_local {
  * @watcher: member that is told when it falls to zero, or NULL
  * @call: how to tell it, see struct drm_fusion_ref_watch
  * @arg: with @call
+ * @zero: where to put that and not to call, while somebody counts who does that; else NULL
  * @waiters: struct fusion_waiter, want to lock it, longest first; private is a struct
  *	fusion_ref_local
  * @from: reference that it inherits from, with a reference, or NULL. Changed also under
@@ -67,6 +68,7 @@ struct fusion_ref {
 	struct fusion_ref_local *watcher;
 	u32 call;
 	u64 arg;
+	struct fusion_ref_zero *zero;
 	struct list_head waiters;
 	struct fusion_ref *from;
 	bool from_active;

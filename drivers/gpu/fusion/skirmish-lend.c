@@ -34,6 +34,13 @@
  *   lock skirmish
  *   is there one of the execution? no
  *
+ * A member may have one thread that alone takes its calls, the dispatcher. Then a call that it
+ * has not taken yet lends as well: while the dispatcher does something else, which may need
+ * what the caller owns, nobody could go on otherwise. Who lends is found from the other end,
+ * from the owner on: he waits for a call, the dispatcher of its handler waits for a call, and
+ * so on until the one who wants the skirmish. He may want it before or after the others began
+ * to wait: fusion_skirmish_offer() is for a call that comes later.
+ *
  * A thread gets nothing in the name of an execution that has ended: call.c takes it out of
  * the thread's serving, under waits_lock, before it calls fusion_skirmish_return().
  */
@@ -70,46 +77,84 @@ static void meet(struct fusion_thread *thread, struct list_head *found)
 	list_add_tail(&thread->found, found);
 }
 
-/* Whether the thread, or a caller of it however far out, owns the token. */
-static struct fusion_thread *search(struct fusion_thread *thread, u32 token)
+/* Whether a thread, or a caller of it however far out, is the owner. */
+static bool search(struct fusion_thread *thread, const struct fusion_thread *owner)
 {
-	struct fusion_thread *owner = NULL;
 	struct fusion_exec *exec;
 	LIST_HEAD(found);
+	bool ret = false;
 
 	meet(thread, &found);
 	while (!list_empty(&found)) {
 		thread = list_first_entry(&found, struct fusion_thread, found);
 		list_del_init(&thread->found);
-		if (thread->token == token)
-			owner = thread;
-		for (exec = thread->serving; exec && !owner; exec = exec->outer)
+		ret |= thread == owner;
+		for (exec = thread->serving; exec && !ret; exec = exec->outer)
 			meet(exec->caller, &found);
 	}
-	return owner;
+	return ret;
 }
 
 /*
- * The caller that owns the token, and in which of the calls that the thread runs it has
- * been met. A thread may have taken several calls. Callers that have given up and are called
- * by whom they called form a circle: each thread is met once.
+ * In which of the calls that the thread runs the owner is met, or NULL. A thread may have
+ * taken several calls. Callers that have given up and are called by whom they called form a
+ * circle: each thread is met once.
  */
-static struct fusion_thread *find_caller(struct fusion_thread *thread, u32 token,
-					 struct fusion_exec **in)
+static struct fusion_exec *find_caller(struct fusion_thread *thread,
+				       const struct fusion_thread *owner)
 {
 	struct fusion_world *world = thread->member->world;
-	struct fusion_thread *owner;
 	struct fusion_exec *exec;
 
 	lockdep_assert_held(&world->waits_lock);
 	world->stamp++;
 	thread->stamp = world->stamp;
-	for (exec = thread->serving; exec; exec = exec->outer) {
-		owner = search(exec->caller, token);
-		if (!owner)
-			continue;
-		*in = exec;
-		return owner;
+	for (exec = thread->serving; exec; exec = exec->outer)
+		if (search(exec->caller, owner))
+			break;
+	return exec;
+}
+
+/**
+ * fusion_thread_dispatches - the calling thread is the one that alone takes calls
+ * @thread: thread
+ *
+ * Context: any.
+ */
+void fusion_thread_dispatches(struct fusion_thread *thread)
+{
+	struct fusion_member *member = thread->member;
+
+	if (READ_ONCE(member->dispatcher) == thread)
+		return;
+	spin_lock(&member->world->waits_lock);
+	WRITE_ONCE(member->dispatcher, thread);
+	spin_unlock(&member->world->waits_lock);
+}
+
+/* What a thread waits for in the end, if it and all on the way wait for dispatchers: see above. */
+static struct fusion_thread *next_dispatcher(struct fusion_thread *thread)
+{
+	struct fusion_world *world = thread->member->world;
+
+	lockdep_assert_held(&world->waits_lock);
+	if (thread->waits_for != DRM_FUSION_CALL || thread->exec->over ||
+	    thread->stamp == world->stamp)
+		return NULL;
+	thread->stamp = world->stamp;
+	return thread->exec->handler->dispatcher;
+}
+
+/* The call that a thread is waited for in, by the owner or somebody on the way, or NULL. */
+static struct fusion_exec *find_call(struct fusion_thread *thread, struct fusion_thread *owner)
+{
+	struct fusion_thread *next;
+
+	thread->member->world->stamp++;
+	while ((next = next_dispatcher(owner))) {
+		if (next == thread)
+			return owner->exec;
+		owner = next;
 	}
 	return NULL;
 }
@@ -134,10 +179,14 @@ bool fusion_lent_begin(struct fusion_skirmish *skirmish, struct fusion_thread *t
 
 	if (!lent)
 		return false;
+	from = fusion_thread_find(world, owner);
+	if (!from)
+		return false;
 	spin_lock(&world->waits_lock);
-	from = find_caller(thread, owner, &exec);
-	if (from) {
-		fusion_thread_get(from);
+	exec = find_caller(thread, from);
+	if (!exec && thread->member->dispatcher == thread)
+		exec = find_call(thread, from);
+	if (exec) {
 		fusion_object_get(&skirmish->base);
 		lent->skirmish = skirmish;
 		lent->from = from;
@@ -148,7 +197,9 @@ bool fusion_lent_begin(struct fusion_skirmish *skirmish, struct fusion_thread *t
 		*new = NULL;
 	}
 	spin_unlock(&world->waits_lock);
-	return from;
+	if (!exec)
+		fusion_thread_put(from);
+	return exec;
 }
 
 static void lent_free(struct fusion_lent *lent)
@@ -255,4 +306,65 @@ void fusion_skirmish_return(struct fusion_exec *exec)
 		spin_unlock(&skirmish->base.lock);
 		fusion_object_put(&skirmish->base);
 	}
+}
+
+/**
+ * fusion_skirmish_claim - look whether a thread that waits may have the skirmish
+ * @skirmish: skirmish
+ * @thread: thread that waits for it, or not any more
+ *
+ * Context: sleeps.
+ */
+void fusion_skirmish_claim(struct fusion_skirmish *skirmish, struct fusion_thread *thread)
+{
+	struct fusion_lent *lent = kzalloc(sizeof(*lent), GFP_KERNEL_ACCOUNT);
+	struct fusion_waiter *waiter;
+	u32 owner;
+
+	spin_lock(&skirmish->base.lock);
+	list_for_each_entry(waiter, &skirmish->waiters, link) {
+		if (waiter->thread != thread)
+			continue;
+		owner = fusion_skirmish_freeze(skirmish);
+		if (owner && fusion_lent_begin(skirmish, thread, owner, &lent))
+			fusion_skirmish_give(skirmish, waiter);
+		else
+			fusion_skirmish_write(skirmish, owner);
+		break;
+	}
+	spin_unlock(&skirmish->base.lock);
+	kfree(lent);
+}
+
+/**
+ * fusion_skirmish_offer - what the dispatcher wants and its callers have is lent to it
+ * @exec: execution that the calling thread is going to wait for
+ *
+ * Costs as much as threads wait one for the other.
+ *
+ * Context: sleeps.
+ */
+void fusion_skirmish_offer(struct fusion_exec *exec)
+{
+	struct fusion_world *world = exec->handler->world;
+	struct fusion_thread *thread = exec->caller, *next;
+	struct fusion_object *skirmish = NULL;
+
+	if (!READ_ONCE(exec->handler->dispatcher))
+		return;
+	spin_lock(&world->waits_lock);
+	world->stamp++;
+	while ((next = next_dispatcher(thread)))
+		thread = next;
+	if (thread->waits_for == DRM_FUSION_SKIRMISH) {
+		skirmish = thread->skirmish;
+		fusion_object_get(skirmish);
+		fusion_thread_get(thread);
+	}
+	spin_unlock(&world->waits_lock);
+	if (!skirmish)
+		return;
+	fusion_skirmish_claim(container_of(skirmish, struct fusion_skirmish, base), thread);
+	fusion_thread_put(thread);
+	fusion_object_put(skirmish);
 }

@@ -12,6 +12,10 @@
  *                                     notify: it is notified
  *                                     unlock: gives it the skirmish
  *   0, not -ERESTARTSYS
+ *
+ * A wait that can be resumed ends with a signal without the skirmish. What is needed to go
+ * on is kept by the caller: how often it had locked it, and how many notifications there
+ * had been. If there are more when it goes on, it was notified.
  */
 #include <linux/sched/signal.h>
 #include "fusion.h"
@@ -22,11 +26,15 @@
  * @link: in the list of sleepers, until it is notified. Protected by the object's lock, as
  *	what follows.
  * @notified: it was notified
+ * @awake: the sleep has ended otherwise: only the skirmish is waited for
+ * @resumable: a signal ends it at any time
  */
 struct sleeper {
 	struct fusion_waiter waiter;
 	struct list_head link;
 	bool notified;
+	bool awake;
+	bool resumable;
 };
 
 /* The sleep has ended with @cause: from now on only the skirmish is waited for. */
@@ -34,9 +42,10 @@ static int want_back(struct fusion_skirmish *skirmish, struct sleeper *sleeper, 
 {
 	if (cause != -ETIMEDOUT && (cause != -ERESTARTSYS || fatal_signal_pending(current)))
 		return cause;
-	if (sleeper->waiter.killable)
+	if (sleeper->awake || (sleeper->resumable && cause == -ERESTARTSYS))
 		return cause;
-	sleeper->waiter.killable = true;
+	sleeper->awake = true;
+	sleeper->waiter.killable = !sleeper->resumable;
 	if (!list_empty(&sleeper->waiter.link))
 		return 0;
 	return fusion_skirmish_queue_up(skirmish, &sleeper->waiter);
@@ -51,11 +60,14 @@ static int sleep(struct fusion_skirmish *skirmish, struct sleeper *sleeper, ktim
 
 	/* Pairs with (A) of wait.c. */
 	while (!smp_load_acquire(&waiter->done)) {
-		ret = fusion_wait(waiter, waiter->killable ? KTIME_MAX : deadline);
+		if (sleeper->awake)
+			fusion_skirmish_claim(skirmish, waiter->thread);
+		ret = fusion_wait(waiter, sleeper->awake ? KTIME_MAX : deadline);
 		if (!ret)
 			break;
 		if (ret == -EAGAIN) {
 			fusion_skirmish_bury_owner(skirmish);
+			fusion_skirmish_claim(skirmish, waiter->thread);
 			continue;
 		}
 		spin_lock(&skirmish->base.lock);
@@ -74,29 +86,64 @@ static int sleep(struct fusion_skirmish *skirmish, struct sleeper *sleeper, ktim
 	return 0;
 }
 
-static int wait(struct fusion_skirmish *skirmish, struct fusion_thread *thread,
-		ktime_t deadline)
+/* The owner releases it and begins to sleep. */
+static int fall_asleep(struct fusion_skirmish *skirmish, struct sleeper *sleeper,
+		       ktime_t deadline, struct fusion_resume *resume)
 {
-	struct sleeper sleeper = { .notified = false };
+	lockdep_assert_held(&skirmish->base.lock);
+	/* It would go back to the caller that has lent it: nobody could notify. */
+	if (!list_empty(&skirmish->lent))
+		return -EPERM;
+	if (ktime_compare(ktime_get(), deadline) >= 0)
+		return -ETIMEDOUT;
+	sleeper->waiter.private = READ_ONCE(skirmish->state->count);
+	if (resume) {
+		resume->count = sleeper->waiter.private;
+		resume->notified = skirmish->notified;
+	}
+	list_add_tail(&sleeper->link, &skirmish->sleepers);
+	fusion_skirmish_freeze(skirmish);
+	fusion_skirmish_pass_on(skirmish);
+	return 0;
+}
+
+/* A signal has interrupted the sleep: it goes on, or only the skirmish is waited for. */
+static int sleep_on(struct fusion_skirmish *skirmish, struct sleeper *sleeper,
+		    ktime_t deadline, const struct fusion_resume *resume, int *cause)
+{
+	lockdep_assert_held(&skirmish->base.lock);
+	sleeper->waiter.private = resume->count;
+	sleeper->notified = skirmish->notified != resume->notified;
+	sleeper->awake = sleeper->notified;
+	if (!sleeper->notified) {
+		list_add_tail(&sleeper->link, &skirmish->sleepers);
+		if (ktime_compare(ktime_get(), deadline) < 0)
+			return 0;
+		*cause = -ETIMEDOUT;
+		sleeper->awake = true;
+	}
+	return fusion_skirmish_queue_up(skirmish, &sleeper->waiter);
+}
+
+static int wait(struct fusion_skirmish *skirmish, struct fusion_thread *thread,
+		ktime_t deadline, struct fusion_resume *resume)
+{
+	struct sleeper sleeper = { .resumable = resume };
 	int ret, cause = 0;
 
 	fusion_waiter_init(&sleeper.waiter, thread);
+	INIT_LIST_HEAD(&sleeper.link);
 	spin_lock(&skirmish->base.lock);
 	ret = fusion_skirmish_check(skirmish, thread);
-	/* It would go back to the caller that has lent it: nobody could notify. */
-	if (!ret && !list_empty(&skirmish->lent))
-		ret = -EPERM;
-	if (!ret && ktime_compare(ktime_get(), deadline) >= 0)
-		ret = -ETIMEDOUT;
-	if (ret) {
-		spin_unlock(&skirmish->base.lock);
-		return ret;
-	}
-	sleeper.waiter.private = READ_ONCE(skirmish->state->count);
-	list_add_tail(&sleeper.link, &skirmish->sleepers);
-	fusion_skirmish_freeze(skirmish);
-	fusion_skirmish_pass_on(skirmish);
+	if (!ret)
+		ret = fall_asleep(skirmish, &sleeper, deadline, resume);
+	else if (ret == -EPERM && resume && resume->count)
+		ret = sleep_on(skirmish, &sleeper, deadline, resume, &cause);
+	if (ret)
+		list_del_init(&sleeper.link);
 	spin_unlock(&skirmish->base.lock);
+	if (ret)
+		return ret;
 
 	ret = sleep(skirmish, &sleeper, deadline, &cause);
 	if (ret)
@@ -132,9 +179,33 @@ int fusion_skirmish_wait(struct fusion_member *member, void *data)
 	ret = fusion_skirmish_begin(member, args->id, &skirmish, &thread);
 	if (ret)
 		return ret;
-	ret = wait(skirmish, thread, ns_to_ktime(args->timeout));
+	ret = wait(skirmish, thread, ns_to_ktime(args->timeout), NULL);
 	fusion_skirmish_end(skirmish, thread);
 	return ret;
+}
+
+/**
+ * fusion_skirmish_wait_resumable - wait for a notification until a signal
+ * @skirmish: skirmish
+ * @thread: the calling thread
+ * @deadline: when to stop
+ * @resume: count is zero, or as it was left when a signal ended the wait: then the wait
+ *	goes on
+ *
+ * The caller owns the skirmish, unless it goes on. It is noted, as for DRM_FUSION_LOCK_NOTE.
+ *
+ * Context: sleeps.
+ * Return: as fusion_skirmish_wait(), but after -ERESTARTSYS the caller does not have it.
+ */
+int fusion_skirmish_wait_resumable(struct fusion_skirmish *skirmish, struct fusion_thread *thread,
+				   ktime_t deadline, struct fusion_resume *resume)
+{
+	int ret;
+
+	ret = xa_insert(&thread->noted, skirmish->base.id, xa_mk_value(1), GFP_KERNEL_ACCOUNT);
+	if (ret && ret != -EBUSY)
+		return ret;
+	return wait(skirmish, thread, deadline, resume);
 }
 
 static void notify(struct fusion_skirmish *skirmish, struct sleeper *sleeper)
@@ -174,6 +245,7 @@ int fusion_skirmish_notify(struct fusion_member *member, void *data)
 	spin_lock(&skirmish->base.lock);
 	ret = fusion_skirmish_check(skirmish, thread);
 	if (!ret) {
+		skirmish->notified++;
 		list_for_each_entry_safe(sleeper, next, &skirmish->sleepers, link) {
 			notify(skirmish, sleeper);
 			if (!(args->flags & DRM_FUSION_NOTIFY_ALL))

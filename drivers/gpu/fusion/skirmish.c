@@ -29,23 +29,10 @@
  * WAITERS, and an unlock goes to the kernel, which gives the skirmish to the thread that
  * has waited longest: it owns it before it is awake. So nobody can come in between, and
  * nobody starves.
- *
- * DOC: death
- *
- * What a thread holds is in its held[], or noted by the kernel, from before it has changed
- * the word until after it has changed it back. When it is gone, the skirmishes that are
- * named there and have its token in their words are released; what is wrong there names
- * skirmishes that do not have its token. A thread that exits without a word is found by who
- * wants the skirmish, at once or within FUSION_RECHECK.
  */
 #include <linux/atomic.h>
 #include <linux/slab.h>
 #include "fusion.h"
-
-static struct fusion_skirmish *to_skirmish(struct fusion_object *object)
-{
-	return container_of(object, struct fusion_skirmish, base);
-}
 
 static u32 read_owner(struct fusion_skirmish *skirmish)
 {
@@ -93,6 +80,22 @@ void fusion_skirmish_write(struct fusion_skirmish *skirmish, u32 token)
 }
 
 /**
+ * fusion_skirmish_give - a waiter has it
+ * @skirmish: skirmish, whose word is frozen
+ * @waiter: in its list
+ *
+ * Context: the object's lock is held.
+ */
+void fusion_skirmish_give(struct fusion_skirmish *skirmish, struct fusion_waiter *waiter)
+{
+	list_del_init(&waiter->link);
+	fusion_graph_done(waiter->thread);
+	WRITE_ONCE(skirmish->state->count, waiter->private);
+	fusion_skirmish_write(skirmish, waiter->thread->token);
+	fusion_wake(waiter, skirmish->died ? -EOWNERDEAD : 0);
+}
+
+/**
  * fusion_skirmish_pass_on - the owner has it no more: give it to the next one
  * @skirmish: skirmish, whose word is frozen
  *
@@ -108,18 +111,19 @@ void fusion_skirmish_pass_on(struct fusion_skirmish *skirmish)
 		return;
 	}
 	waiter = list_first_entry_or_null(&skirmish->waiters, struct fusion_waiter, link);
-	if (!waiter) {
+	if (waiter)
+		fusion_skirmish_give(skirmish, waiter);
+	else
 		fusion_skirmish_write(skirmish, 0);
-		return;
-	}
-	list_del_init(&waiter->link);
-	fusion_graph_done(waiter->thread);
-	WRITE_ONCE(skirmish->state->count, waiter->private);
-	fusion_skirmish_write(skirmish, waiter->thread->token);
-	fusion_wake(waiter, skirmish->died ? -EOWNERDEAD : 0);
 }
 
-static void write_id(struct fusion_skirmish *skirmish)
+/**
+ * fusion_skirmish_write_id - write the number into the state, where it is not
+ * @skirmish: skirmish that has a number
+ *
+ * Context: the object's lock is held.
+ */
+void fusion_skirmish_write_id(struct fusion_skirmish *skirmish)
 {
 	lockdep_assert_held(&skirmish->base.lock);
 	if (READ_ONCE(skirmish->state->id) != skirmish->base.id)
@@ -141,7 +145,7 @@ static struct fusion_thread *settle(struct fusion_skirmish *skirmish)
 	u32 token = fusion_skirmish_freeze(skirmish);
 	struct fusion_thread *owner = find_owner(skirmish, token);
 
-	write_id(skirmish);
+	fusion_skirmish_write_id(skirmish);
 	skirmish->died |= token && !owner;
 	if (owner || (!token && list_empty(&skirmish->lent) && list_empty(&skirmish->waiters)))
 		return owner;
@@ -315,11 +319,15 @@ static int lock(struct fusion_skirmish *skirmish, struct fusion_thread *thread,
 	}
 	if (ret)
 		return ret;
+	/* The owner may have begun to wait for it meanwhile, see fusion_skirmish_offer(). */
+	if (!smp_load_acquire(&waiter.done) && READ_ONCE(thread->member->dispatcher) == thread)
+		fusion_skirmish_claim(skirmish, thread);
 	/* Pairs with (A) of wait.c. */
 	while (!smp_load_acquire(&waiter.done)) {
 		ret = fusion_wait(&waiter, deadline);
 		if (ret == -EAGAIN) {
 			fusion_skirmish_bury_owner(skirmish);
+			fusion_skirmish_claim(skirmish, thread);
 			continue;
 		}
 		if (!ret)
@@ -358,7 +366,7 @@ int fusion_skirmish_begin(struct fusion_member *member, u32 id,
 		fusion_object_put(object);
 		return PTR_ERR(*thread);
 	}
-	*skirmish = to_skirmish(object);
+	*skirmish = fusion_to_skirmish(object);
 	return 0;
 }
 
@@ -389,6 +397,44 @@ int fusion_skirmish_check(struct fusion_skirmish *skirmish, struct fusion_thread
 }
 
 /**
+ * fusion_skirmish_take - lock a skirmish
+ * @skirmish: skirmish
+ * @thread: the calling thread
+ * @flags: DRM_FUSION_LOCK_*
+ * @deadline: until when to wait
+ *
+ * Context: sleeps.
+ * Return: as fusion_skirmish_lock().
+ */
+int fusion_skirmish_take(struct fusion_skirmish *skirmish, struct fusion_thread *thread,
+			 u32 flags, ktime_t deadline)
+{
+	struct fusion_lent *lent = NULL;
+	bool noted = false;
+	int ret;
+
+	if (flags & DRM_FUSION_LOCK_NOTE) {
+		ret = xa_insert(&thread->noted, skirmish->base.id, xa_mk_value(1),
+				GFP_KERNEL_ACCOUNT);
+		if (ret && ret != -EBUSY)
+			return ret;
+		noted = !ret;
+	}
+	if (READ_ONCE(thread->serving) || READ_ONCE(thread->member->dispatcher) == thread) {
+		lent = kzalloc(sizeof(*lent), GFP_KERNEL_ACCOUNT);
+		ret = lent ? 0 : -ENOMEM;
+		if (ret)
+			goto out;
+	}
+	ret = lock(skirmish, thread, deadline, &lent);
+	kfree(lent);
+out:
+	if (noted && ret && ret != -EOWNERDEAD)
+		xa_erase(&thread->noted, skirmish->base.id);
+	return ret;
+}
+
+/**
  * fusion_skirmish_lock - DRM_IOCTL_FUSION_SKIRMISH_LOCK
  * @member: active member
  * @data: struct drm_fusion_skirmish_lock
@@ -401,9 +447,7 @@ int fusion_skirmish_lock(struct fusion_member *member, void *data)
 {
 	struct drm_fusion_skirmish_lock *args = data;
 	struct fusion_skirmish *skirmish;
-	struct fusion_lent *lent = NULL;
 	struct fusion_thread *thread;
-	bool noted = false;
 	int ret;
 
 	if (args->flags & ~DRM_FUSION_LOCK_NOTE)
@@ -411,24 +455,7 @@ int fusion_skirmish_lock(struct fusion_member *member, void *data)
 	ret = fusion_skirmish_begin(member, args->id, &skirmish, &thread);
 	if (ret)
 		return ret;
-	if (args->flags & DRM_FUSION_LOCK_NOTE) {
-		ret = xa_insert(&thread->noted, args->id, xa_mk_value(1), GFP_KERNEL_ACCOUNT);
-		if (ret && ret != -EBUSY)
-			goto out;
-		noted = !ret;
-	}
-	if (READ_ONCE(thread->serving)) {
-		lent = kzalloc(sizeof(*lent), GFP_KERNEL_ACCOUNT);
-		ret = lent ? 0 : -ENOMEM;
-		if (ret)
-			goto out_noted;
-	}
-	ret = lock(skirmish, thread, ns_to_ktime(args->timeout), &lent);
-	kfree(lent);
-out_noted:
-	if (noted && ret && ret != -EOWNERDEAD)
-		xa_erase(&thread->noted, args->id);
-out:
+	ret = fusion_skirmish_take(skirmish, thread, args->flags, ns_to_ktime(args->timeout));
 	fusion_skirmish_end(skirmish, thread);
 	return ret;
 }
@@ -448,27 +475,19 @@ static bool unlock_once(struct fusion_skirmish *skirmish)
 }
 
 /**
- * fusion_skirmish_unlock - DRM_IOCTL_FUSION_SKIRMISH_UNLOCK
- * @member: active member
- * @data: struct drm_fusion_skirmish_op
+ * fusion_skirmish_release - unlock a skirmish
+ * @skirmish: skirmish
+ * @thread: the calling thread
  *
- * Context: sleeps.
- * Return: 0, -EINVAL, -ENOENT, -EPERM, -EUSERS, -ENOMEM.
+ * Context: any.
+ * Return: 0, -ENOENT, -EPERM.
  */
-int fusion_skirmish_unlock(struct fusion_member *member, void *data)
+int fusion_skirmish_release(struct fusion_skirmish *skirmish, struct fusion_thread *thread)
 {
-	struct drm_fusion_skirmish_op *args = data;
-	struct fusion_skirmish *skirmish;
-	struct fusion_thread *thread;
 	struct fusion_lent *own;
 	bool last = false;
 	int ret;
 
-	if (args->flags)
-		return -EINVAL;
-	ret = fusion_skirmish_begin(member, args->id, &skirmish, &thread);
-	if (ret)
-		return ret;
 	spin_lock(&skirmish->base.lock);
 	ret = fusion_skirmish_check(skirmish, thread);
 	own = ret == -EPERM ? fusion_lent_by(skirmish, thread) : NULL;
@@ -484,9 +503,58 @@ int fusion_skirmish_unlock(struct fusion_member *member, void *data)
 	}
 	spin_unlock(&skirmish->base.lock);
 	if (last && !xa_empty(&thread->noted))
-		xa_erase(&thread->noted, args->id);
+		xa_erase(&thread->noted, skirmish->base.id);
+	return ret;
+}
+
+/**
+ * fusion_skirmish_unlock - DRM_IOCTL_FUSION_SKIRMISH_UNLOCK
+ * @member: active member
+ * @data: struct drm_fusion_skirmish_op
+ *
+ * Context: sleeps.
+ * Return: 0, -EINVAL, -ENOENT, -EPERM, -EUSERS, -ENOMEM.
+ */
+int fusion_skirmish_unlock(struct fusion_member *member, void *data)
+{
+	struct drm_fusion_skirmish_op *args = data;
+	struct fusion_skirmish *skirmish;
+	struct fusion_thread *thread;
+	int ret;
+
+	if (args->flags)
+		return -EINVAL;
+	ret = fusion_skirmish_begin(member, args->id, &skirmish, &thread);
+	if (ret)
+		return ret;
+	ret = fusion_skirmish_release(skirmish, thread);
 	fusion_skirmish_end(skirmish, thread);
 	return ret;
+}
+
+/**
+ * fusion_skirmish_count - how often a thread has locked a skirmish
+ * @skirmish: skirmish
+ * @thread: thread
+ *
+ * Context: any.
+ * Return: how often.
+ */
+u32 fusion_skirmish_count(struct fusion_skirmish *skirmish, struct fusion_thread *thread)
+{
+	struct fusion_lent *own;
+	u32 count = 0;
+	int ret;
+
+	spin_lock(&skirmish->base.lock);
+	ret = fusion_skirmish_check(skirmish, thread);
+	own = ret == -EPERM ? fusion_lent_by(skirmish, thread) : NULL;
+	if (!ret)
+		count = READ_ONCE(skirmish->state->count);
+	else if (own)
+		count = own->count;
+	spin_unlock(&skirmish->base.lock);
+	return count;
 }
 
 /**
@@ -519,139 +587,3 @@ int fusion_skirmish_consistent(struct fusion_member *member, void *data)
 	fusion_skirmish_end(skirmish, thread);
 	return ret;
 }
-
-/* The kind */
-
-static struct fusion_object *skirmish_create(struct fusion_member *member,
-					     struct drm_fusion_object_create *args)
-{
-	struct fusion_skirmish *skirmish;
-	void *state;
-
-	if (args->arg)
-		return ERR_PTR(-EINVAL);
-	skirmish = kzalloc(sizeof(*skirmish), GFP_KERNEL_ACCOUNT);
-	if (!skirmish)
-		return ERR_PTR(-ENOMEM);
-	state = fusion_state_alloc(&member->world->state, &skirmish->slot);
-	if (IS_ERR(state)) {
-		kfree(skirmish);
-		return state;
-	}
-	skirmish->state = state;
-	INIT_LIST_HEAD(&skirmish->waiters);
-	INIT_LIST_HEAD(&skirmish->sleepers);
-	INIT_LIST_HEAD(&skirmish->lent);
-	fusion_object_init(&skirmish->base, DRM_FUSION_SKIRMISH, member, args->name);
-	args->offset = (u64)skirmish->slot * DRM_FUSION_STATE_SIZE;
-	return &skirmish->base;
-}
-
-static void skirmish_numbered(struct fusion_object *object)
-{
-	spin_lock(&object->lock);
-	if (!object->dead)
-		write_id(to_skirmish(object));
-	spin_unlock(&object->lock);
-}
-
-/* Who comes by the word now asks the kernel, and learns there that it is gone. */
-static void skirmish_destroy(struct fusion_object *object)
-{
-	struct fusion_skirmish *skirmish = to_skirmish(object);
-	struct fusion_waiter *waiter, *next;
-
-	spin_lock(&object->lock);
-	fusion_lents_end(skirmish);
-	WRITE_ONCE(skirmish->state->id, 0);
-	WRITE_ONCE(skirmish->state->word, DRM_FUSION_SKIRMISH_SLOW);
-	fusion_sleepers_end(skirmish);
-	list_for_each_entry_safe(waiter, next, &skirmish->waiters, link) {
-		fusion_graph_done(waiter->thread);
-		fusion_wake(waiter, -EIDRM);
-	}
-	spin_unlock(&object->lock);
-}
-
-static void skirmish_free(struct fusion_object *object)
-{
-	struct fusion_skirmish *skirmish = to_skirmish(object);
-
-	fusion_state_free(&object->world->state, skirmish->slot);
-	kfree_rcu(skirmish, base.rcu);
-}
-
-static void release_of(struct fusion_thread *thread, u32 id)
-{
-	struct fusion_skirmish *skirmish;
-	struct fusion_object *object;
-	struct fusion_lent *own;
-
-	object = fusion_object_find(thread->member->world, DRM_FUSION_SKIRMISH, id);
-	if (IS_ERR(object))
-		return;
-	skirmish = to_skirmish(object);
-	spin_lock(&object->lock);
-	own = fusion_lent_by(skirmish, thread);
-	if (own) {
-		skirmish->died = true;
-		fusion_lent_leave(skirmish, own);
-		fusion_skirmish_settle(skirmish);
-	}
-	if (!fusion_skirmish_check(skirmish, thread)) {
-		skirmish->died = true;
-		fusion_skirmish_freeze(skirmish);
-		fusion_skirmish_pass_on(skirmish);
-	}
-	spin_unlock(&object->lock);
-	fusion_object_put(object);
-}
-
-static void skirmish_thread_gone(struct fusion_thread *thread)
-{
-	unsigned long id;
-	void *entry;
-	int i;
-
-	for (i = 0; i < DRM_FUSION_HELD_MAX; i++) {
-		id = READ_ONCE(thread->state->held[i]);
-		if (id)
-			release_of(thread, id);
-	}
-	xa_for_each(&thread->noted, id, entry)
-		release_of(thread, id);
-}
-
-static void skirmish_query(struct fusion_object *object, struct drm_fusion_query_object *record)
-{
-	struct fusion_skirmish *skirmish = to_skirmish(object);
-	u32 word = READ_ONCE(skirmish->state->word);
-	struct fusion_thread *owner;
-	struct fusion_waiter *waiter;
-
-	owner = fusion_thread_find(object->world, word & DRM_FUSION_SKIRMISH_OWNER);
-	if (owner) {
-		record->owner = owner->member->id;
-		record->owner_tid = pid_vnr(owner->pid);
-		record->count = READ_ONCE(skirmish->state->count);
-		fusion_thread_put(owner);
-	}
-	record->flags = word & ~DRM_FUSION_SKIRMISH_OWNER;
-	record->offset = (u64)skirmish->slot * DRM_FUSION_STATE_SIZE;
-	skirmish_numbered(object);
-	spin_lock(&object->lock);
-	list_for_each_entry(waiter, &skirmish->waiters, link)
-		record->waiters++;
-	record->waiters += fusion_sleepers_count(skirmish);
-	spin_unlock(&object->lock);
-}
-
-const struct fusion_type fusion_skirmish_type = {
-	.name = "skirmish",
-	.create = skirmish_create,
-	.numbered = skirmish_numbered,
-	.destroy = skirmish_destroy,
-	.free = skirmish_free,
-	.thread_gone = skirmish_thread_gone,
-	.query = skirmish_query,
-};

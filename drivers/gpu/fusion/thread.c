@@ -216,6 +216,10 @@ void fusion_thread_release(struct fusion_thread *thread)
 	fusion_objects_thread_gone(thread);
 	fusion_queue_processed(thread);
 	cmpxchg(&member->recent, thread, NULL);
+	spin_lock(&member->world->waits_lock);
+	if (member->dispatcher == thread)
+		WRITE_ONCE(member->dispatcher, NULL);
+	spin_unlock(&member->world->waits_lock);
 	/* A thread with the same number may have come. */
 	xa_cmpxchg(&member->threads, pid_nr(thread->pid), thread, NULL, 0);
 	xa_erase(&member->world->threads, thread->token);
