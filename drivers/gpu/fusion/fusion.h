@@ -685,12 +685,16 @@ void fusion_execs_thread_gone(struct fusion_thread *thread);
 void fusion_exec_abandon(struct fusion_thread *thread);
 
 /*
- * reactor.c: broadcasts
+ * reactor.c, reactor-dispatch.c: broadcasts
  */
 extern const struct fusion_type fusion_reactor_type;
 int fusion_reactor_attach(struct fusion_member *member, void *data);
 int fusion_reactor_detach(struct fusion_member *member, void *data);
 int fusion_reactor_dispatch(struct fusion_member *member, void *data);
+int fusion_reactor_close(struct fusion_object *object);
+int fusion_reactor_each(struct fusion_object *object, u32 nr,
+			int (*visit)(struct fusion_member *member, void *data), void *data);
+int fusion_reactors_copy(struct fusion_member *from, struct fusion_member *to);
 
 /*
  * buffer.c, pool.c: shared memory
