@@ -692,6 +692,7 @@ int fusion_reactor_attach(struct fusion_member *member, void *data);
 int fusion_reactor_detach(struct fusion_member *member, void *data);
 int fusion_reactor_dispatch(struct fusion_member *member, void *data);
 int fusion_reactor_close(struct fusion_object *object);
+bool fusion_reactor_closed(struct fusion_object *object);
 int fusion_reactor_each(struct fusion_object *object, u32 nr,
 			int (*visit)(struct fusion_member *member, void *data), void *data);
 int fusion_reactors_copy(struct fusion_member *from, struct fusion_member *to);

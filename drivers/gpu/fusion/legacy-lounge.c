@@ -58,9 +58,16 @@ static void member_event(struct fusion_member *member, u32 type, u32 object, u64
 	}
 }
 
+static void member_closed(struct fusion_member *member)
+{
+	fusion_legacy_pools_leave(member);
+	fusion_legacy_queue_close(member);
+}
+
 const struct fusion_front fusion_legacy_front = {
+	.patient = true,
 	.event = member_event,
-	.closed = fusion_legacy_queue_close,
+	.closed = member_closed,
 	.free = member_free,
 };
 
@@ -135,6 +142,7 @@ static struct fusion_legacy_fusionee *fusionee_create(struct fusion_legacy_world
 	fusionee->pid = get_pid(task_pid(current));
 	fusionee->exe = own_path();
 	fusion_legacy_queue_init(&fusionee->queue);
+	INIT_LIST_HEAD(&fusionee->pools);
 	return fusionee;
 }
 

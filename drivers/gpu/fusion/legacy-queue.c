@@ -191,17 +191,23 @@ static int sleep(struct fusion_legacy_queue *queue, struct fusion_waiter *waiter
 }
 
 /**
- * fusion_legacy_post - put a message into the queue of a fusionee
- * @sender: the calling thread, which waits for room; NULL if it is the kernel, which does not
- * @to: the receiver
- * @message: message. The queue owns it if the result is zero.
+ * fusion_legacy_sent - count a message
+ * @member: who has sent it
  *
- * Context: sleeps if there is a @sender, else any.
- * Return: 0, -ESHUTDOWN if the receiver is gone or the sender has to go, -EAGAIN if there
- * is no room and it does not wait, -ERESTARTSYS.
+ * Context: any.
  */
-int fusion_legacy_post(struct fusion_thread *sender, struct fusion_member *to,
-		       struct fusion_legacy_message *message)
+void fusion_legacy_sent(struct fusion_member *member)
+{
+	struct fusion_legacy_queue *queue = queue_of(member);
+
+	spin_lock(&queue->lock);
+	queue->sent++;
+	spin_unlock(&queue->lock);
+}
+
+/* Waits for room, and puts a message there if there is one. */
+static int wait_room(struct fusion_thread *sender, struct fusion_member *to,
+		     struct fusion_legacy_message *message)
 {
 	struct fusion_legacy_queue *queue = queue_of(to);
 	struct fusion_waiter waiter;
@@ -214,7 +220,7 @@ int fusion_legacy_post(struct fusion_thread *sender, struct fusion_member *to,
 		spin_lock(&queue->lock);
 		ret = check_room(queue, sender);
 		own = sender && sender == queue->dispatcher;
-		if (!ret)
+		if (!ret && message)
 			append(queue, message);
 		else if (ret == -EAGAIN && sender && !own)
 			list_add_tail(&waiter.link, &queue->senders);
@@ -222,17 +228,46 @@ int fusion_legacy_post(struct fusion_thread *sender, struct fusion_member *to,
 			queue->lost++;
 		spin_unlock(&queue->lock);
 		if (ret != -EAGAIN || !sender || own)
-			break;
+			return ret;
 		ret = sleep(queue, &waiter);
 		if (ret)
-			break;
+			return ret;
 	}
-	if (!ret && sender) {
-		queue = queue_of(sender->member);
-		spin_lock(&queue->lock);
-		queue->sent++;
-		spin_unlock(&queue->lock);
-	}
+}
+
+/**
+ * fusion_legacy_room - wait for room in the queue of a fusionee
+ * @sender: the calling thread
+ * @to: the receiver
+ *
+ * Nothing is kept free: it is for who sends to several with fusion_legacy_post() and does not
+ * want to wait then.
+ *
+ * Context: sleeps.
+ * Return: as fusion_legacy_post().
+ */
+int fusion_legacy_room(struct fusion_thread *sender, struct fusion_member *to)
+{
+	return wait_room(sender, to, NULL);
+}
+
+/**
+ * fusion_legacy_post - put a message into the queue of a fusionee
+ * @sender: the calling thread, which waits for room; NULL if it is the kernel, which does not
+ * @to: the receiver
+ * @message: message. The queue owns it if the result is zero.
+ *
+ * Context: sleeps if there is a @sender, else any.
+ * Return: 0, -ESHUTDOWN if the receiver is gone or the sender has to go, -EAGAIN if there
+ * is no room and it does not wait, -ERESTARTSYS.
+ */
+int fusion_legacy_post(struct fusion_thread *sender, struct fusion_member *to,
+		       struct fusion_legacy_message *message)
+{
+	int ret = wait_room(sender, to, message);
+
+	if (!ret && sender)
+		fusion_legacy_sent(sender->member);
 	return ret;
 }
 
@@ -447,6 +482,7 @@ ssize_t fusion_legacy_read(struct fusion_thread *reader, char __user *buffer, si
 	int ret;
 
 	WRITE_ONCE(reader->server, true);
+	fusion_thread_dispatches(reader);
 	processed(member, reader);
 	for (;;) {
 		spin_lock(&queue->lock);

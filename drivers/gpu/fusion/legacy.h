@@ -155,6 +155,7 @@ struct fusion_legacy_queue {
  * @pid: the thread that has entered, with a reference
  * @exe: path of its program
  * @queue: messages for it
+ * @pools: what it is attached to, see legacy-shmpool.c. Protected by the member's lock.
  * @quota: id of the call that a thread of it waits for because of a quota, or zero
  */
 struct fusion_legacy_fusionee {
@@ -162,6 +163,7 @@ struct fusion_legacy_fusionee {
 	struct pid *pid;
 	char *exe;
 	struct fusion_legacy_queue queue;
+	struct list_head pools;
 	u32 quota;
 };
 
@@ -182,7 +184,9 @@ static inline struct fusion_legacy_fusionee *fusion_legacy_of(struct fusion_memb
  * @grants: requests that fusionees may make, by their id
  * @nr_grants: how many, protected by the lock of @grants
  * @used: when somebody has looked for it, in jiffies, or zero
- * @cookies: for the type, constant: the handler and its context of a call
+ * @cookies: for the type: the handler and its context of a call, constant; the callback of a
+ *	reactor and its pointer; whether the watcher of a reference is waited for. Protected
+ *	by the object's lock.
  * @uses: how often, for people
  * @quotas: of a call: struct fusion_legacy_quota by the id of the caller
  * @nr_quotas: how many, protected by the lock of @quotas
@@ -282,6 +286,16 @@ int fusion_legacy_errno(int ret);
 int fusion_legacy_publish(struct fusion_legacy_op *op, struct fusion_object *object,
 			  u64 cookie0, u64 cookie1);
 int fusion_legacy_create(struct fusion_legacy_op *op, u32 class);
+
+/* A request that makes an object of the engine, and whose argument is the id. */
+static inline int fusion_legacy_new(struct fusion_legacy_op *op, u32 class)
+{
+	int id = fusion_legacy_create(op, class);
+
+	*(s32 *)op->data = id;
+	return min(id, 0);
+}
+
 struct fusion_object *fusion_legacy_find(struct fusion_legacy_op *op, u32 type, u32 nr, s32 id);
 int fusion_legacy_set_info(struct fusion_legacy_op *op);
 int fusion_legacy_get_info(struct fusion_legacy_op *op);
@@ -353,6 +367,8 @@ int fusion_legacy_post(struct fusion_thread *sender, struct fusion_member *to,
 		       struct fusion_legacy_message *message);
 ssize_t fusion_legacy_read(struct fusion_thread *reader, char __user *buffer, size_t size,
 			   bool wait);
+int fusion_legacy_room(struct fusion_thread *sender, struct fusion_member *to);
+void fusion_legacy_sent(struct fusion_member *member);
 bool fusion_legacy_readable(struct fusion_member *member);
 int fusion_legacy_sync(struct fusion_thread *thread);
 void fusion_legacy_queue_close(struct fusion_member *member);
@@ -425,6 +441,21 @@ int fusion_legacy_return(struct fusion_legacy_op *op, u32 serial, s32 result, u6
 extern const struct fusion_legacy_type fusion_legacy_call;
 int fusion_legacy_call_kernel(struct fusion_world *world, u32 id, s32 arg, u64 ptr);
 int fusion_legacy_call_wait(struct fusion_thread *thread, u32 id, s32 arg);
+
+/*
+ * legacy-skirmish.c, legacy-ref.c, legacy-property.c, legacy-reactor.c
+ */
+extern const struct fusion_legacy_type fusion_legacy_skirmish;
+extern const struct fusion_legacy_type fusion_legacy_ref;
+extern const struct fusion_legacy_type fusion_legacy_property;
+extern const struct fusion_legacy_type fusion_legacy_reactor;
+void fusion_legacy_ref_zero(struct fusion_member *watcher, u64 arg);
+
+/*
+ * legacy-shmpool.c: pools
+ */
+extern const struct fusion_legacy_type fusion_legacy_shmpool;
+void fusion_legacy_pools_leave(struct fusion_member *member);
 
 /*
  * legacy-show.c: for people

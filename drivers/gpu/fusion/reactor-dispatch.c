@@ -208,7 +208,7 @@ static int prepare_all(struct sending *s)
 		if (ret)
 			return ret;
 	}
-	return READ_ONCE(s->reactor->base.dead) || READ_ONCE(s->reactor->closed) ? -EIDRM : 0;
+	return fusion_reactor_closed(&s->reactor->base) ? -EIDRM : 0;
 }
 
 static void undo(struct sending *s)

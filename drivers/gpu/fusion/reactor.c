@@ -348,13 +348,25 @@ int fusion_reactor_close(struct fusion_object *object)
 	bool late;
 
 	mutex_lock(&reactor->lock);
-	late = reactor->closed || READ_ONCE(object->dead);
-	reactor->closed = true;
+	late = fusion_reactor_closed(object);
+	WRITE_ONCE(reactor->closed, true);
 	mutex_unlock(&reactor->lock);
 	if (late)
 		return -EIDRM;
 	remove_unused(reactor);
 	return 0;
+}
+
+/**
+ * fusion_reactor_closed - whether nothing is dispatched any more
+ * @object: reactor
+ *
+ * Context: any.
+ * Return: true if it was closed or destroyed.
+ */
+bool fusion_reactor_closed(struct fusion_object *object)
+{
+	return READ_ONCE(to_reactor(object)->closed) || READ_ONCE(object->dead);
 }
 
 /**
@@ -384,7 +396,7 @@ int fusion_reactor_each(struct fusion_object *object, u32 nr,
 		if (ret)
 			return ret;
 	}
-	return READ_ONCE(reactor->closed) || READ_ONCE(object->dead) ? -EIDRM : 0;
+	return fusion_reactor_closed(object) ? -EIDRM : 0;
 }
 
 /* Attaches a member where and as often as another one is. */
