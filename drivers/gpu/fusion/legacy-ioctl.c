@@ -17,8 +17,10 @@ const struct fusion_legacy_type *const fusion_legacy_types[FUSION_LEGACY_TYPES] 
 	[FT_LOUNGE] = &fusion_legacy_lounge,
 	[FT_MESSAGING] = &fusion_legacy_messaging,
 	[FT_CALL] = &fusion_legacy_call,
+	[FT_REF] = &fusion_legacy_ref,
 	[FT_SKIRMISH] = &fusion_legacy_skirmish,
 	[FT_PROPERTY] = &fusion_legacy_property,
+	[FT_REACTOR] = &fusion_legacy_reactor,
 	[FT_SHMPOOL] = &fusion_legacy_shmpool,
 };
 

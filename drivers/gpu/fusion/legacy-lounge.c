@@ -51,6 +51,9 @@ static void member_event(struct fusion_member *member, u32 type, u32 object, u64
 		if (arg != FUSION_ID_MASTER)
 			send_leave(member, arg);
 		break;
+	case DRM_FUSION_EVENT_REF_ZERO:
+		fusion_legacy_ref_zero(member, arg);
+		break;
 	case DRM_FUSION_EVENT_END:
 		if (member->pid != task_tgid(current))
 			kill_pid(member->pid, SIGKILL, 1);
