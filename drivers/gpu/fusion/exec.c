@@ -25,6 +25,7 @@
  * A thread that takes the message of an execution looks at over under the waits_lock, so
  * it never serves what has ended.
  */
+#include <linux/bits.h>
 #include <linux/slab.h>
 #include "fusion.h"
 #include "trace.h"
@@ -63,6 +64,19 @@ void fusion_exec_put(struct fusion_exec *exec)
 	kref_put(&exec->kref, exec_free);
 }
 
+#define SLOT_BITS	32
+#define SHORT_SLOT_BITS	16
+
+static unsigned int slot_bits(const struct fusion_member *handler)
+{
+	return handler->front->short_serials ? SHORT_SLOT_BITS : SLOT_BITS;
+}
+
+static u32 slot_mask(const struct fusion_member *handler)
+{
+	return GENMASK(slot_bits(handler) - 1, 0);
+}
+
 /**
  * fusion_exec_create - begin a synchronous call
  * @call: call
@@ -97,10 +111,13 @@ struct fusion_exec *fusion_exec_create(struct fusion_call *call, struct fusion_t
 	INIT_LIST_HEAD(&exec->lent);
 	init_completion(&exec->ended);
 	exec->round = atomic_inc_return(&handler->next_round);
+	if (handler->front->short_serials)
+		exec->round &= U32_MAX >> SHORT_SLOT_BITS;
 
 	/* The table's reference. From here on the handler may end it. */
 	fusion_exec_get(exec);
-	ret = xa_alloc(&handler->execs, &exec->slot, exec, xa_limit_32b, GFP_KERNEL_ACCOUNT);
+	ret = xa_alloc(&handler->execs, &exec->slot, exec,
+		       XA_LIMIT(0, slot_mask(handler)), GFP_KERNEL_ACCOUNT);
 	if (ret) {
 		fusion_exec_put(exec);
 		fusion_exec_put(exec);
@@ -129,12 +146,13 @@ struct fusion_exec *fusion_exec_create(struct fusion_call *call, struct fusion_t
  *
  * Slots are used again at once, so that the table neither grows nor shrinks from call to
  * call. The number beside it tells the executions that have had the slot from each other.
+ * A short serial comes again after 65536 calls, if its slot is the same by chance.
  *
  * Return: the serial, not zero.
  */
 u64 fusion_exec_serial(const struct fusion_exec *exec)
 {
-	return (u64)exec->round << 32 | exec->slot;
+	return (u64)exec->round << slot_bits(exec->handler) | exec->slot;
 }
 
 /**
@@ -150,7 +168,7 @@ struct fusion_exec *fusion_exec_find(struct fusion_member *handler, u64 serial)
 	struct fusion_exec *exec;
 
 	xa_lock(&handler->execs);
-	exec = xa_load(&handler->execs, lower_32_bits(serial));
+	exec = xa_load(&handler->execs, serial & slot_mask(handler));
 	if (exec && fusion_exec_serial(exec) == serial)
 		fusion_exec_get(exec);
 	else

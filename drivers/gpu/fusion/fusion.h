@@ -174,6 +174,7 @@ u64 fusion_types_known(void);
 /**
  * struct fusion_front - what the front end does for the engine
  * @patient: its threads wait also where no end is in sight: see graph.c
+ * @short_serials: it has 32 bits for the serials of executions
  * @get: the buffer behind a handle of the member, with a reference, or ERR_PTR
  * @hold: takes one more reference. Atomic context is possible.
  * @put: drops a reference. May sleep.
@@ -188,6 +189,7 @@ u64 fusion_types_known(void);
  */
 struct fusion_front {
 	bool patient;
+	bool short_serials;
 	void *(*get)(struct fusion_member *member, u32 handle);
 	void (*hold)(void *buffer);
 	void (*put)(void *buffer);

@@ -141,10 +141,10 @@ static int stop(struct fusion_exec *exec)
 	struct fusion_legacy_entry *entry = fusion_legacy_entry(&exec->call->base);
 
 	/* First, so that who returns finds one or the other. */
-	remember(entry, exec->serial);
+	remember(entry, fusion_exec_serial(exec));
 	if (fusion_exec_end(exec, -EINTR, 0, NULL))
 		return -EINTR;
-	forget(entry, exec->serial);
+	forget(entry, fusion_exec_serial(exec));
 	wait_for_completion(&exec->ended);
 	return exec->status;
 }
@@ -182,7 +182,7 @@ static int begin(struct fusion_thread *thread, struct fusion_object *object,
 	exec = fusion_exec_create(to_call(object), thread, args->room, false);
 	if (IS_ERR(exec))
 		return PTR_ERR(exec);
-	message = make_message(object, args, exec->serial);
+	message = make_message(object, args, fusion_exec_serial(exec));
 	ret = PTR_ERR_OR_ZERO(message);
 	if (ret)
 		goto end;
@@ -198,7 +198,7 @@ static int begin(struct fusion_thread *thread, struct fusion_object *object,
 	ret = post(thread, object, message);
 	if (ret)
 		goto end;
-	args->serial = exec->serial;
+	args->serial = fusion_exec_serial(exec);
 	return wait_return(thread, exec, args);
 
 end:
@@ -218,7 +218,7 @@ static int go_on(struct fusion_thread *thread, struct fusion_object *object,
 	struct fusion_exec *exec = thread->interrupted;
 	int ret;
 
-	if (!exec || exec->serial != args->serial || &exec->call->base != object)
+	if (!exec || fusion_exec_serial(exec) != args->serial || &exec->call->base != object)
 		return -EIDRM;
 	if (args->room < exec->room)
 		return -EINVAL;

@@ -69,6 +69,7 @@ static void member_closed(struct fusion_member *member)
 
 const struct fusion_front fusion_legacy_front = {
 	.patient = true,
+	.short_serials = true,
 	.event = member_event,
 	.closed = member_closed,
 	.free = member_free,

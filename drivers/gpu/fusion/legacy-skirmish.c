@@ -146,7 +146,7 @@ static void show_lent(struct seq_file *m, struct fusion_skirmish *skirmish)
 			   lent ? lent->exec->handler->id : 0, lent ? lent->from->member->id : 0,
 			   lent ? pid_vnr(lent->from->pid) : 0, lent ? lent->count : 0);
 		if (i == 1)
-			seq_printf(m, "s:%u, ", lent ? lent->exec->serial : 0);
+			seq_printf(m, "s:%u, ", lent ? (u32)fusion_exec_serial(lent->exec) : 0);
 		if (lent && list_is_last(&lent->link, &skirmish->lent))
 			lent = NULL;
 		else if (lent)
