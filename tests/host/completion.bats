@@ -123,7 +123,7 @@ completed() {
 	dir=$SHRBUFCTL_ROOT/sys/kernel/debug/dri/128/fusion
 	mkdir -p "$dir"
 	printf 'world\tname\n3\ta\n17\tb c\n' >"$dir/worlds"
-	equal 'deadlocks kill list show' "$(completed 'shrbufctl world ')"
+	equal 'deadlocks kill legacy list show' "$(completed 'shrbufctl world ')"
 	equal '17 3' "$(completed 'shrbufctl world show ')"
 	equal '17' "$(completed 'shrbufctl world kill 1')"
 	equal '' "$(completed 'shrbufctl world list ')"

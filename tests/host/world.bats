@@ -121,7 +121,7 @@ waits() {
 }
 
 @test "a wrong command line is refused, and says what is right" {
-	for words in fly 'list 3' show 'show 3 4' kill 'kill 1 2 3' 'show x' 'show 0' 'show -1' \
+	for words in fly 'list 3' 'legacy 1 2' 'legacy x' 'legacy 0' show 'show 3 4' kill 'kill 1 2 3' 'show x' 'show 0' 'show -1' \
 		'kill 3 1x' 'show 99999999999999999999'; do
 		# shellcheck disable=SC2086 # words
 		ctl world -- $words
@@ -131,6 +131,32 @@ waits() {
 	ctl world
 	equal 2 "$status"
 	contains "$stderr" 'needs what to do'
+}
+
+@test "legacy devices are made, and counted" {
+	ctl world legacy
+	equal 1 "$status"
+	contains "$stderr" 'modprobe fusion'
+	parameters=$SHRBUFCTL_ROOT/sys/module/fusion/parameters
+	mkdir -p "$parameters"
+	echo 0 >"$parameters/legacy_devices"
+	ctl world legacy
+	equal 0 "$status"
+	equal 'There are no legacy devices.' "$output"
+	ctl world legacy 1
+	equal 'The legacy device is /dev/fusion0.' "$output"
+	equal 1 "$(cat "$parameters/legacy_devices")"
+	ctl world legacy 3
+	equal 'The legacy devices are /dev/fusion0 to /dev/fusion2.' "$output"
+	# there are enough
+	ctl world legacy 2 --json
+	equal 0 "$status"
+	json '.ok and .devices == 3'
+	equal 3 "$(cat "$parameters/legacy_devices")"
+	rm "$parameters/legacy_devices"
+	ln -s /dev/full "$parameters/legacy_devices"
+	ctl world legacy 1
+	equal 1 "$status"
 }
 
 @test "members are killed, all of a world or one" {

@@ -71,8 +71,8 @@ static const struct command commands[] = {
 		.stream = trace_stream,
 	},
 	{
-		.name = "world", .args = "list|show|deadlocks|kill [WORLD [MEMBER]]",
-		.needs = "what to do: list, show, deadlocks, kill",
+		.name = "world", .args = "list|show|deadlocks|kill|legacy [NUMBER...]",
+		.needs = "what to do: list, show, deadlocks, kill, legacy",
 		.summary = "show worlds of fusion, or kill who is in one (for root)",
 		.min_args = 1, .max_args = INT_MAX,
 		.collect = world_collect, .print = world_print,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * shrbufctl world: worlds of the fusion driver, who is in them, who waits for whom.
+ * shrbufctl world: worlds of the fusion driver, who is in them, who waits for whom, and
+ * devices for programs that know the old interface.
  */
 
 #include <errno.h>
@@ -324,6 +325,75 @@ static int kill_members(struct json_object *tree, uint64_t world, uint64_t membe
 	return status;
 }
 
+#define LEGACY_PARAMETER	"/sys/module/fusion/parameters/legacy_devices"
+
+/* How many legacy devices there are, or a negative error and an error in the tree. */
+static int legacy_devices(struct json_object *tree)
+{
+	char *path = path_of(LEGACY_PARAMETER);
+	FILE *file = fopen(path, "re");
+	unsigned int nr;
+
+	free(path);
+	if (!file) {
+		int err = errno;
+
+		tree_put_error(tree, err,
+			       "The module has no legacy devices to tell of. Load it: modprobe fusion.");
+		return -err;
+	}
+	if (fscanf(file, "%u", &nr) != 1)
+		nr = 0;
+	fclose(file);
+	return (int)nr;
+}
+
+static int make_legacy_devices(struct json_object *tree, uint64_t nr)
+{
+	char *path = path_of(LEGACY_PARAMETER);
+	FILE *file = fopen(path, "we");
+	int err = file ? 0 : errno;
+
+	free(path);
+	if (file) {
+		if (fprintf(file, "%ju\n", (uintmax_t)nr) < 0)
+			err = errno;
+		if (fclose(file) && !err)
+			err = errno;
+	}
+	if (err == EACCES || err == EPERM)
+		tree_put_error(tree, err,
+			       "Only root may make legacy devices. Run the command as root: sudo shrbufctl world legacy %ju.",
+			       (uintmax_t)nr);
+	else if (err == ERANGE || err == EINVAL)
+		tree_put_error(tree, err,
+			       "There cannot be %ju legacy devices. Use a number from 1 to 32.",
+			       (uintmax_t)nr);
+	else if (err)
+		tree_put_error(tree, err,
+			       "The legacy devices cannot be made. Look for a reason in the kernel log: dmesg.");
+	return -err;
+}
+
+/* @nr: so many devices shall be there, 0: only say how many there are */
+static int legacy(struct json_object *tree, uint64_t nr, uint64_t unused)
+{
+	int have = legacy_devices(tree);
+
+	(void)unused;
+	if (have < 0)
+		return EXIT_FAILED;
+	if (nr > (uint64_t)have) {
+		if (make_legacy_devices(tree, nr))
+			return EXIT_FAILED;
+		have = legacy_devices(tree);
+		if (have < 0)
+			return EXIT_FAILED;
+	}
+	tree_put(tree, "devices", json_object_new_int(have));
+	return EXIT_OK;
+}
+
 static const struct action {
 	const char *name;
 	const char *usage;
@@ -335,6 +405,7 @@ static const struct action {
 	{ "show", "show WORLD", 1, 1, show },
 	{ "deadlocks", "deadlocks [WORLD]", 0, 1, deadlocks },
 	{ "kill", "kill WORLD [MEMBER]", 1, 2, kill_members },
+	{ "legacy", "legacy [NUMBER]", 0, 1, legacy },
 };
 
 static bool parse_number(const char *text, uint64_t *value)
@@ -357,7 +428,8 @@ int world_collect(const struct args *args, struct json_object *tree)
 		if (!strcmp(args->argv[0], actions[a].name))
 			action = &actions[a];
 	if (!action) {
-		tree_put_error(tree, 0, "world cannot '%s'. It can: list, show, deadlocks, kill.",
+		tree_put_error(tree, 0,
+			       "world cannot '%s'. It can: list, show, deadlocks, kill, legacy.",
 			       args->argv[0]);
 		return EXIT_USAGE;
 	}
@@ -405,6 +477,16 @@ static void print_show(struct json_object *tree)
 	print_table(tree, "waits", wait_columns, ARRAY_SIZE(wait_columns), "Nobody waits.");
 }
 
+static void print_legacy(struct json_object *tree)
+{
+	int nr = json_object_get_int(tree_get(tree, "devices"));
+
+	if (nr > 1)
+		printf("The legacy devices are /dev/fusion0 to /dev/fusion%d.\n", nr - 1);
+	else
+		puts(nr ? "The legacy device is /dev/fusion0." : "There are no legacy devices.");
+}
+
 void world_print(struct json_object *tree)
 {
 	struct json_object *error = tree_get(tree, "error"), *killed = tree_get(tree, "killed");
@@ -424,6 +506,8 @@ void world_print(struct json_object *tree)
 	else if (!strcmp(action, "deadlocks"))
 		print_table(tree, "waits", wait_columns, ARRAY_SIZE(wait_columns),
 			    "There is no deadlock.");
+	else if (!strcmp(action, "legacy"))
+		print_legacy(tree);
 	else if (!json_object_array_length(killed))
 		puts("Nobody was there to be killed.");
 }
