@@ -53,7 +53,7 @@ static char vkms_node[64];
 static const char *const milestone_names[] = {
 	"attached", "exported", "imported", "mapped", "streamed", "passed on",
 	"held", "filled", "adopted", "read", "routed", "taken", "called", "lent",
-	"dispatched", "shared", "done",
+	"dispatched", "shared", "locked", "done",
 };
 
 static unsigned int *milestones;
@@ -678,6 +678,9 @@ int main(int argc, char **argv)
 		run_fusion,
 		BIT(DID_CALL) | BIT(DID_LEND) | BIT(DID_DISPATCH) | BIT(DID_SHARE),
 	};
+	static struct scenario legacy = {
+		run_legacy, BIT(DID_CALL) | BIT(DID_LOCK),
+	};
 	const struct CMUnitTest tests[] = {
 		{ "a process", kill_many, NULL, test_cleanup, &alone },
 		{ "a process and its child", kill_many, NULL, test_cleanup,
@@ -691,6 +694,7 @@ int main(int argc, char **argv)
 		{ "who has a route, and who takes its frames", kill_many, NULL,
 		  test_cleanup, &routes },
 		{ "members of a world", kill_many, NULL, test_cleanup, &members },
+		{ "fusionees of a legacy world", kill_many, NULL, test_cleanup, &legacy },
 	};
 	int option;
 

@@ -33,6 +33,7 @@ enum milestone {
 	DID_LEND,
 	DID_DISPATCH,
 	DID_SHARE,
+	DID_LOCK,
 	DID_ALL,
 	NR_MILESTONES,
 };
@@ -69,5 +70,8 @@ void run_fusion(void);
 
 /* kill-routes.c */
 void run_routes(void);
+
+/* kill-legacy.c */
+void run_legacy(void);
 
 #endif /* _TESTS_STRESS_KILL_H */
