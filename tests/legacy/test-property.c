@@ -69,7 +69,7 @@ static void destroying_wakes_who_waits(void **state)
 
 	(void)state;
 	assert_int_equal(try_id(master, L_PROPERTY_LEASE, id), 0);
-	job = job_start(slave, L_PROPERTY_LEASE, &id);
+	job = job_start_quietly(slave, L_PROPERTY_LEASE, &id);
 	assert_int_equal(try_id(master, L_PROPERTY_DESTROY, id), 0);
 	assert_int_equal(job_end(job), -EIDRM);
 }

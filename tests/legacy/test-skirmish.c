@@ -99,7 +99,7 @@ static void destroying_wakes_who_waits(void **state)
 	(void)state;
 	assert_int_equal(try_id(fd, L_SKIRMISH_PREVAIL, id), 0);
 	for (i = 0; i < ARRAY_SIZE(jobs); i++)
-		jobs[i] = job_start(slave, L_SKIRMISH_PREVAIL, &id);
+		jobs[i] = job_start_quietly(slave, L_SKIRMISH_PREVAIL, &id);
 	/* by anybody, although it is held */
 	assert_int_equal(try_id(slave, L_SKIRMISH_DESTROY, id), 0);
 	for (i = 0; i < ARRAY_SIZE(jobs); i++)
@@ -185,7 +185,8 @@ static void destroying_wakes_who_waits_for_notice(void **state)
 	start_waiting(&w, fd, id);
 	assert_int_equal(try_id(fd, L_SKIRMISH_DESTROY, id), 0);
 	assert_int_equal(pthread_join(w.thread, NULL), 0);
-	assert_int_equal(w.ret, -EIDRM);
+	/* or a signal came in between, and then there was nothing any more */
+	assert_true(w.ret == -EIDRM || w.ret == -EINVAL);
 }
 
 /* a wait that a signal interrupts goes on with the same structure */
