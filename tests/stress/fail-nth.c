@@ -362,13 +362,13 @@ static int close_all(void **state)
 int main(int argc, char **argv)
 {
 	static struct step *const groups[] = {
-		steps, client_steps, route_steps, fusion_steps,
+		steps, client_steps, route_steps, fusion_steps, legacy_steps,
 	};
 	static const unsigned int sizes[] = {
-		NR_STEPS, NR_CLIENT_STEPS, NR_ROUTE_STEPS, NR_FUSION_STEPS,
+		NR_STEPS, NR_CLIENT_STEPS, NR_ROUTE_STEPS, NR_FUSION_STEPS, NR_LEGACY_STEPS,
 	};
 	struct CMUnitTest tests[NR_STEPS + NR_CLIENT_STEPS + NR_ROUTE_STEPS +
-				NR_FUSION_STEPS + 3] = {
+				NR_FUSION_STEPS + NR_LEGACY_STEPS + 3] = {
 		{ .name = "load", .test_func = sweep_load },
 		cmocka_unit_test(import_needs_no_memory),
 		cmocka_unit_test_teardown(no_more_files, close_all),

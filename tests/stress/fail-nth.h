@@ -52,6 +52,10 @@ extern struct step route_steps[];	/* NR_ROUTE_STEPS */
 #define NR_FUSION_STEPS	27
 extern struct step fusion_steps[];	/* NR_FUSION_STEPS */
 
+/* fail-nth-legacy.c */
+#define NR_LEGACY_STEPS	16
+extern struct step legacy_steps[];	/* NR_LEGACY_STEPS */
+
 /* fail-nth-clients.c */
 #define NR_CLIENT_STEPS	18
 extern struct step client_steps[];	/* NR_CLIENT_STEPS */
