@@ -9,6 +9,7 @@
 #include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/ioctl.h>
+#include <linux/nospec.h>
 #include <linux/uaccess.h>
 #include "legacy.h"
 
@@ -49,13 +50,14 @@ static const struct fusion_legacy_request *find_request(unsigned int cmd)
 {
 	const struct fusion_legacy_type *type;
 	const struct fusion_legacy_request *request;
+	unsigned int nr = _IOC_NR(cmd);
 
 	if (_IOC_TYPE(cmd) >= FUSION_LEGACY_TYPES)
 		return NULL;
-	type = fusion_legacy_types[_IOC_TYPE(cmd)];
-	if (!type || _IOC_NR(cmd) >= type->nr_requests)
+	type = fusion_legacy_types[array_index_nospec(_IOC_TYPE(cmd), FUSION_LEGACY_TYPES)];
+	if (!type || nr >= type->nr_requests)
 		return NULL;
-	request = &type->requests[_IOC_NR(cmd)];
+	request = &type->requests[array_index_nospec(nr, type->nr_requests)];
 	return request->run ? request : NULL;
 }
 
