@@ -134,17 +134,38 @@ static int innermost(const struct model *model, int thread)
 	return last;
 }
 
-static bool works_for(const struct model *model, int thread, int owner)
+/* Whether a thread is the owner, or runs a call for it, however far out. */
+static bool works_for(const struct model *model, int thread, int owner, bool *seen)
 {
-	int steps;
+	int exec;
 
+	if (thread == owner)
+		return true;
+	seen[thread] = true;
 	/* an execution has the number of its caller */
-	for (steps = 0; steps <= THREADS; steps++) {
-		thread = innermost(model, thread);
-		if (thread == NO || thread == owner)
-			return thread == owner;
-	}
+	for (exec = 0; exec < EXECS; exec++)
+		if (model->handler[exec] != NO && model->server[exec] == thread && !seen[exec] &&
+		    works_for(model, exec, owner, seen))
+			return true;
 	return false;
+}
+
+/* The call that a thread runs for the owner, the one that it took last, or NO. */
+static int call_for(const struct model *model, int thread, int owner)
+{
+	int exec, last = NO;
+
+	for (exec = 0; exec < EXECS; exec++) {
+		bool seen[THREADS] = { false };
+
+		seen[thread] = true;
+		if (model->handler[exec] == NO || model->server[exec] != thread ||
+		    (last != NO && model->taken[exec] < model->taken[last]))
+			continue;
+		if (exec != thread && works_for(model, exec, owner, seen))
+			last = exec;
+	}
+	return last;
 }
 
 static void give(struct model *model, int lock, int thread)
@@ -165,7 +186,7 @@ static void give_back(struct model *model, int lock)
 static int model_lock(struct stage *stage, int thread, int lock)
 {
 	struct model *model = &stage->model;
-	int owner = model->owner[lock];
+	int owner = model->owner[lock], call;
 
 	if (owner == NO) {
 		give(model, lock, thread);
@@ -175,9 +196,10 @@ static int model_lock(struct stage *stage, int thread, int lock)
 		model->count[lock]++;
 		return 0;
 	}
-	if (works_for(model, thread, owner)) {
+	call = call_for(model, thread, owner);
+	if (call != NO) {
 		model->lent[lock][model->nr_lent[lock]++] = (struct lent){
-			owner, model->count[lock], innermost(model, thread),
+			owner, model->count[lock], call,
 		};
 		give(model, lock, thread);
 		stage->lent++;
@@ -505,7 +527,7 @@ static int some_lock(const struct model *model, int thread, unsigned int *seed)
 
 	for (tries = 0; tries < LOCKS; tries++) {
 		lock = rand_r(seed) % LOCKS;
-		if (model->owner[lock] != NO && works_for(model, thread, model->owner[lock]))
+		if (model->owner[lock] != NO && call_for(model, thread, model->owner[lock]) != NO)
 			break;
 	}
 	return lock;
