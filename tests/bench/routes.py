@@ -18,7 +18,7 @@ from route_report import NAMES, examine  # noqa: E402
 
 NS_PER_INSTRUCTION = 8
 SECONDS = 60
-WAYS = ("route", "realtime", "client", "gst")
+WAYS = ("route", "realtime", "client", "gst", "element")
 PROGRAM = "a program with libdrm"
 GST = NAMES["gst"]
 COPY = "mmap and memcpy"
@@ -38,14 +38,15 @@ for _count in (2, 4, 8):
 # What the guest has to have for route-script
 TOOLS = ("awk", "basename", "bash", "cat", "dirname", "gst-launch-1.0", "grep", "head", "mkdir",
          "nproc", "rmdir", "sed", "sleep", "uname", "v4l2-ctl")
-FILES = ("build/gst", "build/user/lib/libshrbuf.so.0", "build/user/samples/camera-to-kms/camera-to-kms",
+FILES = ("build/gst", "build/user/gst-plugin/libgstshrbuf.so", "build/user/lib/libshrbuf.so.0",
+         "build/user/lib/fusion/libdrm_fusion.so.0", "build/user/samples/camera-to-kms/camera-to-kms",
          "build/user/tools/shrbufctl/shrbufctl", "tests/demo/route-script")
 
 
-def guest(command, modules, files, timeout):
-    """The output of a command in the deterministic guest, with GStreamer."""
-    env = subprocess.run([TOP / "tests/demo/gst-env", "--guest"], stdout=subprocess.PIPE,
-                         text=True, check=True).stdout.splitlines()
+def guest(command, modules, files, timeout, *plugins):
+    """The output of a command in the deterministic guest, with GStreamer and more plugins."""
+    env = subprocess.run([TOP / "tests/demo/gst-env", "--guest", *plugins],
+                         stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
     options = [word for file in files for word in ("--file", file)]
     done = subprocess.run(
         [TOP / "tests/guest/run", "--icount", "--mem", "2048", "--timeout", str(timeout),
@@ -95,7 +96,7 @@ def observe():
     files = [shutil.which(tool) for tool in TOOLS] + [TOP / file for file in FILES]
     output = guest([TOP / "tests/bench/route-load", TOP / "tests/demo/route-script",
                     TOP / "build/user", "vkms", str(SECONDS), *WAYS],
-                   "vivid:node_types=0x1 vkms", files, 3600)
+                   "vivid:node_types=0x1 vkms", files, 3600, "shrbuf")
     seen = {}
     with tempfile.TemporaryDirectory() as base:
         file = None
@@ -137,6 +138,16 @@ def measure():
                            lost["route"] < lost[peer] or not lost["route"]))
         rows.append(result(f"frames dropped in {SECONDS} s, busy CPU, realtime", "frames",
                            lost["realtime"], NAMES[peer], lost[peer], 0, not lost["realtime"]))
+    for what, field, unit, target in (
+            ("system calls for a frame", "calls_per_frame", "calls", 0.1),
+            ("instructions of the program for a frame", "run_us_per_frame", "instructions", 0.1)):
+        scale = 1000 / NS_PER_INSTRUCTION if unit == "instructions" else 1
+        rows.append(result(f"{what}, shrbufroute", unit,
+                           round(seen["element"][field] * scale, 2), NAMES["gst"],
+                           round(seen["gst"][field] * scale, 2), target))
+    rows.append(result(f"frames dropped in {SECONDS} s, busy CPU, shrbufroute", "frames",
+                       lost["element"], NAMES["gst"], lost["gst"], 1,
+                       lost["element"] <= lost["gst"]))
     for what, field in (("median", "commit_median_us"), ("99 %", "commit_99_us")):
         for peer in ("client", "gst"):
             rows.append(result(f"captured to committed, busy CPU, {what}", "us",

@@ -23,6 +23,7 @@ NAMES = {
     "client": "camera-to-kms",
     "stopped": "camera-to-kms, stopped",
     "gst": "gst-launch-1.0, kmssink",
+    "element": "gst-launch-1.0, shrbufroute",
 }
 # What is under way at the end cannot be judged.
 MARGIN = 0.5
@@ -121,11 +122,17 @@ def count_calls(ev, result):
     return {"system_calls": calls, "calls_per_frame": round(calls / max(result["captured"], 1), 2)}
 
 
+def run_time(ev, result):
+    """Microseconds that the program has run for a frame."""
+    ran = int(ev.fact("run_time_after") or 0) - int(ev.fact("run_time_before") or 0)
+    return {"run_us_per_frame": round(ran / 1000 / max(result["captured"], 1), 1)}
+
+
 def examine(base, way):
     """Evidence and result of one way."""
     ev = Evidence(base, way)
     result = Frames(ev.read("trace")).summary()
-    result.update(way=way, name=NAMES[way], **count_calls(ev, result))
+    result.update(way=way, name=NAMES[way], **count_calls(ev, result), **run_time(ev, result))
     ev.expect_success(NAMES[way])
     ev.expect(result["shown"] > 0, "no frame was shown.")
     return ev, result
