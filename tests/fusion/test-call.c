@@ -424,6 +424,24 @@ static void oneway(void **state)
 	}
 }
 
+/* Without room nothing is read, and nobody waits: neither with messages nor without. */
+static void receive_nothing(void **state)
+{
+	struct drm_fusion_receive receive = { .timeout = DRM_FUSION_FOREVER };
+	int fd = world_new(0), second = member_new(fd);
+	int round;
+
+	(void)state;
+	for (round = 0; round < 2; round++) {
+		assert_int_equal(try_ioctl(second, DRM_IOCTL_FUSION_RECEIVE, &receive),
+				 -ETIMEDOUT);
+		assert_int_equal(receive.used, 0);
+		assert_int_equal(try_read(second, NULL, 0), 0);
+		assert_int_equal(try_send(fd, 2, 1, "hello", 6, 0), 0);
+	}
+	skip_to(second, DRM_FUSION_EVENT_MESSAGE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -439,6 +457,7 @@ int main(void)
 		FUSION_TEST(server_thread_dies),
 		FUSION_TEST(caller_killed),
 		FUSION_TEST(oneway),
+		FUSION_TEST(receive_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, check_signals);

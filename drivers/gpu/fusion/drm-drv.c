@@ -176,7 +176,7 @@ static ssize_t fusion_read(struct file *fp, char __user *buffer, size_t size, lo
 		fusion_thread_put(reader);
 	}
 	fusion_member_exit(member);
-	return ret;
+	return size || ret != -EAGAIN ? ret : 0;
 }
 
 static __poll_t fusion_poll(struct file *fp, struct poll_table_struct *wait)

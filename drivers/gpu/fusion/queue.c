@@ -639,13 +639,13 @@ static void pass_on(struct fusion_queue *queue)
  * fusion_queue_read - read messages
  * @reader: the calling thread
  * @buffer: where to
- * @size: its bytes
+ * @size: its bytes. With none nothing is read, or waited for.
  * @deadline: until when to wait for the first one, zero not to wait
  *
  * What the thread has read before is processed now.
  *
  * Context: sleeps.
- * Return: bytes of whole messages; -EAGAIN if there is none and it must not wait,
+ * Return: bytes of whole messages; -EAGAIN if there is none and it must not wait, or no room;
  * -ETIMEDOUT, -EMSGSIZE if the first one has no room, -EFAULT, -ENOMEM, -ERESTARTSYS,
  * -ESHUTDOWN. A message that could not be delivered stays.
  */
@@ -659,6 +659,9 @@ ssize_t fusion_queue_read(struct fusion_thread *reader, char __user *buffer, siz
 
 	WRITE_ONCE(reader->server, true);
 	fusion_queue_processed(reader);
+	/* What waits would never fit, and there is nothing to wait for. */
+	if (!size)
+		return -EAGAIN;
 	for (;;) {
 		ret = read_some(reader, buffer, size);
 		if (ret < 0)

@@ -834,7 +834,8 @@ struct drm_fusion_call_reply {
  * @reply_error: in: zero; out: what became of the reply, zero or the number of an error
  * @flags: in: must be zero
  * @buffer: in: address of memory for messages
- * @size: in: its bytes
+ * @size: in: its bytes. With none nothing is received, or waited for (ETIMEDOUT): that says
+ *	that what was received before is processed.
  * @used: out: bytes of messages
  * @timeout: in: how long to wait for the first one
  *
