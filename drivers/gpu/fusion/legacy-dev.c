@@ -136,8 +136,9 @@ static struct fusion_legacy_world *world_of(u32 nr, unsigned int flags)
  * @file: open file
  *
  * Context: any.
- * Return: the member, active and with a reference, or ERR_PTR(-EPERM) before FUSION_ENTER,
- * ERR_PTR(-EIDRM) if it is gone because its process is.
+ * Return: the member, active until fusion_member_exit(): the file keeps its reference as
+ * long. ERR_PTR(-EPERM) before FUSION_ENTER, ERR_PTR(-EIDRM) if it is gone because its
+ * process is.
  */
 struct fusion_member *fusion_legacy_file_enter(struct fusion_legacy_file *file)
 {
@@ -149,8 +150,6 @@ struct fusion_member *fusion_legacy_file_enter(struct fusion_legacy_file *file)
 		member = ERR_PTR(-EPERM);
 	else if (fusion_member_going(member) || !fusion_member_enter(member))
 		member = ERR_PTR(-EIDRM);
-	else
-		fusion_member_get(member);
 	spin_unlock(&file->lock);
 	return member;
 }
@@ -237,7 +236,6 @@ static ssize_t legacy_read(struct file *fp, char __user *buffer, size_t size, lo
 		fusion_thread_put(reader);
 	}
 	fusion_member_exit(member);
-	fusion_member_put(member);
 	return ret < 0 ? fusion_legacy_errno(ret) : ret;
 }
 
@@ -252,7 +250,6 @@ static __poll_t legacy_poll(struct file *fp, struct poll_table_struct *wait)
 	if (fusion_legacy_readable(member))
 		ret = EPOLLIN | EPOLLRDNORM;
 	fusion_member_exit(member);
-	fusion_member_put(member);
 	return ret;
 }
 
@@ -281,7 +278,6 @@ static int legacy_mmap(struct file *fp, struct vm_area_struct *vma)
 		return PTR_ERR(member);
 	master = member->id == FUSION_ID_MASTER;
 	fusion_member_exit(member);
-	fusion_member_put(member);
 	if (vma->vm_pgoff || vma_pages(vma) != 1 || !(vma->vm_flags & VM_SHARED))
 		return -EINVAL;
 	if (!master) {
@@ -313,7 +309,6 @@ static void legacy_fdinfo(struct seq_file *m, struct file *fp)
 	seq_printf(m, "fusion-lost:\t%llu\n", queue->lost);
 	spin_unlock(&queue->lock);
 	fusion_member_exit(member);
-	fusion_member_put(member);
 }
 
 static const struct file_operations legacy_fops = {

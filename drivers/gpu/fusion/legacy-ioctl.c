@@ -103,7 +103,6 @@ static int run(struct fusion_legacy_op *op, unsigned int cmd,
 		return PTR_ERR(op->member);
 	ret = run_inside(op, cmd, request);
 	fusion_member_exit(op->member);
-	fusion_member_put(op->member);
 	return ret;
 }
 
