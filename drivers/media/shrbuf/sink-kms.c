@@ -53,8 +53,8 @@
 /* How long to wait, in microseconds, when another commit is under way. */
 #define KMS_BUSY_MIN_US		500
 #define KMS_BUSY_MAX_US		1000
-/* How long to try at most, in jiffies, for the last commit. */
-#define KMS_BUSY_TIMEOUT	(2 * HZ)
+/* How long to try at most, in jiffies, for the last commit: what is under way may flip late. */
+#define KMS_BUSY_TIMEOUT	KMS_FLIP_TIMEOUT
 
 /*
  * What a plane shows: a framebuffer or none, of which a reference is held, and the rectangles of
@@ -358,6 +358,16 @@ static void kms_keep(struct kms_sink *kms)
 	shrbuf_route_keep(kms->sink.route, keep);
 }
 
+/*
+ * Errors of the last commit that pass: another one is under way, memory is short, or the
+ * process that closes has a signal pending, with which a commit does not wait for the end of
+ * the one before.
+ */
+static bool kms_is_passing(int error)
+{
+	return error == -EBUSY || error == -ENOMEM || error == -ERESTARTSYS || error == -EINTR;
+}
+
 /* What the plane shows when the sink has gone. */
 static void kms_last_view(struct kms_sink *kms)
 {
@@ -374,7 +384,7 @@ static void kms_last_view(struct kms_sink *kms)
 	ret = -ECANCELED;
 	while (kms->end != SHRBUF_KMS_END_KEEP) {
 		ret = kms_commit(kms, view->fb, view, false, &commit);
-		if ((ret != -EBUSY && ret != -ENOMEM) || time_after(jiffies, end))
+		if (!kms_is_passing(ret) || time_after(jiffies, end))
 			break;
 		usleep_range(KMS_BUSY_MIN_US, KMS_BUSY_MAX_US);
 	}
